@@ -1,0 +1,64 @@
+"""What an exercise is made of, and which chapter holds which.
+
+The exercises of a chapter stand in a file of their own (``ch01`` …), which is imported only when
+one of them is asked for: some need TensorFlow.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CHAPTERS", "Exercise", "Mistake"]
+
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "ch01": (
+        "softmax.stable",
+        "softmax.temperature",
+        "softmax.entropy",
+        "softmax.label_map",
+        "softmax.cross_entropy",
+        "softmax.gradient",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer, and what to tell the person who gives it.
+
+    ``answer`` returns (or raises) on every input what that mistake makes of it.
+    """
+
+    answer: Callable[..., Any]
+    says: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function for the reader to write.
+
+    Attributes
+    ----------
+    reference : callable
+        The right answer; its parameter names are shown in the feedback.
+    cases : callable
+        Takes a random generator, yields tuples of arguments, the smallest and plainest first:
+        the first one that fails is shown to the reader.
+    hint : str
+        A nudge that does not give the answer away.
+    mistakes : tuple of Mistake
+    rtol, atol : float
+        Tolerances as in ``numpy.allclose``.
+    dtype : str, optional
+        The dtype to insist on.
+    """
+
+    reference: Callable[..., Any]
+    cases: Callable[[np.random.Generator], Iterable[tuple[Any, ...]]]
+    hint: str
+    mistakes: tuple[Mistake, ...] = ()
+    rtol: float = 1e-5
+    atol: float = 1e-7
+    dtype: str | None = None

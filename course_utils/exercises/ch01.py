@@ -1,0 +1,297 @@
+"""Exercises of chapter 01: softmax."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from course_utils.exercises import Exercise, Mistake
+from course_utils.softmax import cross_entropy, entropy, label_map, softmax
+from course_utils.validation import FloatArray, IntArray
+
+__all__ = ["EXERCISES"]
+
+Case = tuple[Any, ...]
+
+
+def _stable(logits: FloatArray) -> Any:
+    return softmax(logits)
+
+
+def _naive(logits: FloatArray, axis: int = -1) -> Any:
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+def _one_sum_for_all(logits: FloatArray) -> Any:
+    exponentials = np.exp(logits - logits.max())
+    return exponentials / exponentials.sum()
+
+
+def _first_axis(logits: FloatArray) -> Any:
+    shifted = np.exp(logits - logits.max(axis=0, keepdims=True))
+    return shifted / shifted.sum(axis=0, keepdims=True)
+
+
+def _no_keepdims(logits: FloatArray) -> Any:
+    exponentials = np.exp(logits - logits.max(axis=-1))
+    return exponentials / exponentials.sum(axis=-1)
+
+
+def _one_maximum_for_all(logits: FloatArray) -> Any:
+    exponentials = np.exp(logits - logits.max())
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def _maximum_added(logits: FloatArray) -> Any:
+    return _naive(logits + logits.max(axis=-1, keepdims=True))
+
+
+def _no_exponential(logits: FloatArray) -> Any:
+    return logits / logits.sum(axis=-1, keepdims=True)
+
+
+def _logit_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]]),)
+    yield (np.array([[1000.0, 999.0], [0.0, 1.0], [0.0, 3.0]]),)
+    yield (np.array([[-1000.0, -1001.0], [1000.0, 0.0]]),)
+    yield (np.array([1.0, 2.0, 3.0]),)
+    for shape in ((3, 3), (2, 5), (2, 3, 4)):
+        yield (rng.normal(0, 10, shape),)
+
+
+def _tempered(logits: FloatArray, temperature: float) -> Any:
+    return softmax(logits, temperature=temperature)
+
+
+def _power_not_renormalised(logits: FloatArray, temperature: float) -> Any:
+    return softmax(logits) ** (1 / temperature)
+
+
+def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([0.0, 1.0]), 2.0)
+    yield (np.array([0.0, 1.0]), 0.5)
+    yield (np.array([[500.0, 400.0], [0.0, 1.0], [2.0, 0.0]]), 0.1)
+    for temperature in (0.3, 1.0, 20.0):
+        yield (rng.normal(0, 5, (3, 4)), temperature)
+
+
+def _with_logarithm(probabilities: FloatArray) -> Any:
+    return -(probabilities * np.log(probabilities)).sum(axis=-1)
+
+
+def _distribution_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]),)
+    yield (np.array([[1.0, 0.0], [0.5, 0.5]]),)
+    yield (np.array([0.25, 0.25, 0.25, 0.25]),)
+    for shape in ((3, 3), (2, 5)):
+        yield (rng.dirichlet(np.full(shape[1], 0.5), shape[0]),)
+
+
+def _labels_of_chw(scores: FloatArray) -> Any:
+    return label_map(scores, axis=0)
+
+
+def _score_map_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[[0.1, 0.9]], [[0.7, 0.2]], [[0.2, 0.1]]]),)
+    yield (rng.normal(0, 1, (3, 3, 3)).round(1),)
+    yield (rng.normal(0, 1, (4, 5, 6)),)
+
+
+def _cross_entropies(labels: IntArray, logits: FloatArray) -> Any:
+    return cross_entropy(labels, logits)
+
+
+def _all_pairs(labels: IntArray, logits: FloatArray) -> Any:
+    return -np.log(softmax(logits))[:, labels]
+
+
+def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([1, 0]), np.array([[0.0, 1.0, 0.0], [0.0, 2.0, 0.0]]))
+    yield (np.array([0, 0]), np.array([[1000.0, 0.0], [-1000.0, 0.0]]))
+    for shape in ((3, 3), (5, 4)):
+        yield (rng.integers(0, shape[1], shape[0]), rng.normal(0, 10, shape))
+
+
+def _gradient(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
+    errors = softmax(features @ weights)
+    errors[np.arange(len(labels)), labels] -= 1
+    return features.T @ errors / len(labels)
+
+
+def _labels_not_one_hot(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
+    return features.T @ (softmax(features @ weights) - labels[:, np.newaxis]) / len(labels)
+
+
+def _mean_over_everything(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
+    return _gradient(features, labels, weights) / weights.shape[1]
+
+
+def _gradient_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[1.0], [2.0]]), np.array([0, 1]), np.zeros((1, 2)))
+    for n, d, k in ((3, 2, 4), (6, 3, 3)):
+        yield (rng.normal(0, 1, (n, d)), rng.integers(0, k, n), rng.normal(0, 1, (d, k)))
+    yield (np.array([[100.0], [-100.0]]), np.array([0, 1]), np.array([[100.0, -100.0]]))
+
+
+_NO_MAXIMUM = (
+    "Often: the maximum of each row was not subtracted. exp overflows to inf beyond 709 (float64), "
+    "and inf / inf is NaN."
+)
+_KEEPDIMS = (
+    "Often: keepdims=True is missing. Without it the maximum or the sum loses the class axis, and "
+    "broadcasting pairs it with the wrong one (or cannot pair it at all)."
+)
+
+EXERCISES: dict[str, Exercise] = {
+    "softmax.stable": Exercise(
+        reference=_stable,
+        cases=_logit_cases,
+        hint="Softmax does not change when you subtract the same number from every logit of a row. "
+        "Which number makes the largest exponential equal to 1?",
+        mistakes=(
+            Mistake(_naive, _NO_MAXIMUM),
+            Mistake(_one_sum_for_all, "Often: one sum over the whole array. Each row must sum to 1 by itself."),
+            Mistake(_first_axis, "Often: the wrong axis. The classes lie along the last one, axis=-1."),
+            Mistake(_no_keepdims, _KEEPDIMS),
+            Mistake(
+                _one_maximum_for_all,
+                "Often: one maximum for the whole array. A row far below it underflows to 0 / 0; "
+                "subtract each row's own maximum.",
+            ),
+            Mistake(_maximum_added, "Often: the maximum was added instead of subtracted."),
+            Mistake(_no_exponential, "Often: the exponential is missing. Scores can be negative."),
+        ),
+    ),
+    "softmax.temperature": Exercise(
+        reference=_tempered,
+        cases=_temperature_cases,
+        hint="The temperature divides the logits, before anything else happens to them.",
+        mistakes=(
+            Mistake(
+                lambda logits, temperature: softmax(logits) / temperature,
+                "Often: the probabilities were divided by T. They then sum to 1/T.",
+            ),
+            Mistake(
+                lambda logits, temperature: softmax(logits),
+                "Often: T has no effect. Dividing the exponentials by T cancels in the ratio: it "
+                "must divide the logits, inside the exponential.",
+            ),
+            Mistake(
+                lambda logits, temperature: softmax(logits * temperature),
+                "Often: the logits were multiplied by T. A high temperature must flatten.",
+            ),
+            Mistake(
+                _power_not_renormalised,
+                "Often: probabilities raised to 1/T, which is right up to a factor: divide by their sum.",
+            ),
+            Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
+        ),
+    ),
+    "softmax.entropy": Exercise(
+        reference=entropy,
+        cases=_distribution_cases,
+        hint="p ln p tends to 0 as p tends to 0, but 0 * np.log(0) is NaN: take the logarithm "
+        "only where p is above 0.",
+        mistakes=(
+            Mistake(
+                _with_logarithm,
+                "Often: 0 * np.log(0), which is NaN. An impossible class adds nothing to the entropy.",
+            ),
+            Mistake(lambda probabilities: -entropy(probabilities), "Often: the minus sign is missing."),
+            Mistake(
+                lambda probabilities: entropy(probabilities) / np.log(2),
+                "Often: the logarithm to base 2, which gives bits. Nats need the natural logarithm.",
+            ),
+            Mistake(
+                lambda probabilities: entropy(probabilities) / np.shape(probabilities)[-1],
+                "Often: a mean over the classes where the definition has a sum.",
+            ),
+            Mistake(
+                lambda probabilities: entropy(probabilities).sum(),
+                "Often: a sum over the whole array. Each distribution has an entropy of its own.",
+            ),
+        ),
+    ),
+    "softmax.label_map": Exercise(
+        reference=_labels_of_chw,
+        cases=_score_map_cases,
+        dtype="uint8",
+        hint="The class axis comes first here, and a label map stores ids as 8-bit integers.",
+        mistakes=(
+            Mistake(
+                lambda scores: np.argmax(scores, axis=-1),
+                "Often: axis=-1, which runs along the columns of the image. The classes are axis 0.",
+            ),
+            Mistake(
+                lambda scores: np.argmax(scores),
+                "Often: argmax without an axis, which gives one position in the flattened array.",
+            ),
+            Mistake(
+                lambda scores: np.max(scores, axis=0),
+                "Often: max where argmax was meant. The id of the best class is wanted, not its score.",
+            ),
+            Mistake(
+                lambda scores: np.argmax(scores, axis=0) + 1,
+                "Often: ids counted from 1. Here they count from 0.",
+            ),
+            Mistake(
+                lambda scores: np.argmax(scores, axis=0),
+                "np.argmax returns 64-bit integers, eight times the memory: convert them to uint8.",
+            ),
+        ),
+    ),
+    "softmax.cross_entropy": Exercise(
+        reference=_cross_entropies,
+        cases=_label_cases,
+        hint="Write ln softmax(z)[y] as z[y] minus the logarithm of the sum of exponentials, and take "
+        "the row's maximum out of that logarithm.",
+        mistakes=(
+            Mistake(
+                lambda labels, logits: -np.log(softmax(logits)[np.arange(len(labels)), labels]),
+                "Often: the logarithm of a probability that has rounded to 0. Do not form the "
+                "probability: z[y] − max − ln Σ exp(z − max) needs no division.",
+            ),
+            Mistake(lambda labels, logits: -np.log(_naive(logits)[np.arange(len(labels)), labels]), _NO_MAXIMUM),
+            Mistake(lambda labels, logits: -cross_entropy(labels, logits), "Often: the minus sign is missing."),
+            Mistake(
+                lambda labels, logits: cross_entropy(labels, logits).mean(),
+                "Often: the mean was taken. One value an element is wanted.",
+            ),
+            Mistake(
+                _all_pairs,
+                "Often: logits[:, labels], which takes every label's column for every row. Pair rows "
+                "with labels: logits[np.arange(n), labels].",
+            ),
+        ),
+    ),
+    "softmax.gradient": Exercise(
+        reference=_gradient,
+        cases=_gradient_cases,
+        hint="By the chain rule the gradient is featuresᵀ times (probabilities − one-hot), over the "
+        "number of samples.",
+        mistakes=(
+            Mistake(
+                lambda features, labels, weights: -_gradient(features, labels, weights),
+                "Often: one-hot − probabilities, which is the descent direction: the gradient with its "
+                "sign reversed.",
+            ),
+            Mistake(
+                lambda features, labels, weights: _gradient(features, labels, weights) * len(labels),
+                "Often: the division by the number of samples is missing. The loss is a mean.",
+            ),
+            Mistake(
+                _labels_not_one_hot,
+                "Often: the label itself was subtracted. Subtract 1 at the label's position only.",
+            ),
+            Mistake(
+                _mean_over_everything,
+                "Often: a mean over samples and classes. Only the number of samples divides.",
+            ),
+            Mistake(
+                lambda features, labels, weights: _gradient(features, labels, weights).T,
+                "Often: transposed. The gradient has the shape of the weights.",
+            ),
+        ),
+    ),
+}

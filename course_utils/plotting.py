@@ -1,0 +1,175 @@
+"""Figures in the course's style: axes in, axes out, and no global setting touched."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib.patches
+import numpy as np
+import numpy.typing as npt
+from IPython.display import display
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from course_utils.metrics.probabilities import Reliability
+from course_utils.validation import IGNORE, as_float_array, as_integer_array
+
+__all__ = ["PALETTE", "draw_labels", "draw_reliability", "image_grid", "show"]
+
+# Okabe and Ito 2008, Color Universal Design: told apart with every common colour vision.
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000")
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with its alternative text, and close it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        What the figure shows, for a reader who cannot see it. It is stored in the output's
+        metadata (``image/png``, ``alt``) and as its plain text.
+
+    Raises
+    ------
+    ValueError
+        If ``alt`` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("alt: expected a sentence that says what the figure shows, got none")
+    buffer = io.BytesIO()
+    # An opaque background stays readable on a dark page.
+    figure.savefig(buffer, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
+    plt.close(figure)
+    bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
+
+
+def image_grid(
+    axes: npt.NDArray[np.object_], images: npt.ArrayLike, titles: Sequence[str] | None = None
+) -> npt.NDArray[np.object_]:
+    """Draw images into an array of axes, one each, and hide the axes left over.
+
+    Parameters
+    ----------
+    axes : array of Axes
+        As ``plt.subplots`` returns them, at least N.
+    images : (N, H, W) or (N, H, W, C) array
+        Values in [0, 1], C of 1 or 3.
+    titles : sequence of N str, optional
+
+    Returns
+    -------
+    array of Axes
+        ``axes``.
+
+    Raises
+    ------
+    ValueError
+        For values outside [0, 1], another rank, too few axes, or titles that do not fit.
+    """
+    batch = as_float_array("images", images)
+    if batch.ndim not in (3, 4) or (batch.ndim == 4 and batch.shape[-1] not in (1, 3)):
+        raise ValueError(f"images: expected (N, H, W) or (N, H, W, 1 or 3), got shape {batch.shape}")
+    if batch.size and (batch.min() < 0 or batch.max() > 1):
+        raise ValueError(f"images: expected values in [0, 1], got {batch.min():.4g} to {batch.max():.4g}")
+    places = np.asarray(axes).ravel()
+    if len(places) < len(batch):
+        raise ValueError(f"axes: expected {len(batch)} or more, got {len(places)}")
+    if titles is not None and len(titles) != len(batch):
+        raise ValueError(f"titles: expected {len(batch)}, got {len(titles)}")
+    for place in places:
+        place.set_axis_off()
+    for number, image in enumerate(batch):
+        grey = image.ndim == 2 or image.shape[-1] == 1
+        places[number].imshow(image, cmap="gray" if grey else None, vmin=0, vmax=1)
+        if titles is not None:
+            places[number].set_title(titles[number], fontsize=10)
+    return axes
+
+
+def draw_labels(
+    axes: Axes,
+    label_map: npt.ArrayLike,
+    class_names: Sequence[str],
+    image: npt.ArrayLike | None = None,
+    colours: Sequence[str] = PALETTE,
+) -> Axes:
+    """Draw a label map, over an image if there is one, with a legend of the classes in it.
+
+    Parameters
+    ----------
+    axes : Axes
+    label_map : (H, W) int
+        Class ids from 0; 255 is drawn in light grey as ignored.
+    class_names : sequence of str
+        The name of each id.
+    image : (H, W) or (H, W, C), optional
+        Values in [0, 1], shown through the colours.
+    colours : sequence of str
+        A matplotlib colour for each id.
+
+    Returns
+    -------
+    Axes
+        ``axes``.
+
+    Raises
+    ------
+    ValueError
+        For an id without a name or colour, or an image of another size.
+    """
+    names = list(class_names)
+    ids = as_integer_array("label_map", label_map, low=0, high=min(len(names), len(colours)), ignore=IGNORE)
+    if ids.ndim != 2:
+        raise ValueError(f"label_map: expected rank 2, got shape {ids.shape}")
+    table = np.full((256, 3), 0.85)
+    table[: min(len(colours), 255)] = [to_rgb(c) for c in colours[:255]]
+    painted = table[ids]
+    if image is not None:
+        photograph = as_float_array("image", image)
+        if photograph.shape[:2] != ids.shape:
+            raise ValueError(f"image: expected height and width {ids.shape}, got shape {photograph.shape}")
+        if photograph.ndim == 2:
+            photograph = photograph[..., np.newaxis]
+        painted = 0.5 * painted + 0.5 * photograph
+    axes.imshow(painted)
+    axes.set_axis_off()
+    handles = [
+        matplotlib.patches.Patch(color=table[i], label="ignored" if i == IGNORE else names[i])
+        for i in np.unique(ids)
+    ]
+    axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.02),
+        ncols=len(handles),
+        frameon=False,
+        handlelength=1.0,
+        columnspacing=1.0,
+    )
+    return axes
+
+
+def draw_reliability(axes: Axes, bins: Reliability, colour: str = PALETTE[0], label: str = "") -> Axes:
+    """Draw accuracy against confidence, bin by bin; the diagonal is perfect calibration.
+
+    Parameters
+    ----------
+    axes : Axes
+    bins : Reliability
+        As ``course_utils.metrics.reliability`` returns them; empty bins are left out.
+    colour, label : str
+
+    Returns
+    -------
+    Axes
+        ``axes``.
+    """
+    full = bins.counts > 0
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
+    axes.plot(bins.confidence[full], bins.accuracy[full], "o-", color=colour, label=label)
+    axes.set(xlabel="confidence (highest probability)", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    axes.set_aspect("equal")
+    return axes

@@ -1,0 +1,135 @@
+"""The checker of chapter 01 against the wrong answers that students give."""
+
+import numpy as np
+import pytest
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+
+
+def forgotten_maximum(logits):
+    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+
+
+def wrong_axis(logits):
+    e = np.exp(logits - logits.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+def missing_keepdims(logits):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1)
+
+
+def missing_keepdims_twice(logits):
+    e = np.exp(logits - logits.max(axis=-1))
+    return e / e.sum(axis=-1)
+
+
+def maximum_of_everything(logits):
+    e = np.exp(logits - np.max(logits))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def in_place(logits):
+    logits -= logits.max(axis=-1, keepdims=True)
+    e = np.exp(logits)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def one_at_a_time(labels, logits):
+    return np.array([-np.log(np.exp(z)[y] / np.exp(z).sum()) for y, z in zip(labels, logits, strict=True)])
+
+
+def residual(features, labels, weights):
+    scores = features @ weights
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    return p - np.eye(weights.shape[1])[labels]
+
+
+WRONG: list[WrongAnswer] = [
+    ("softmax.stable", forgotten_maximum, "maximum of each row was not subtracted"),
+    ("softmax.stable", wrong_axis, "wrong axis"),
+    ("softmax.stable", missing_keepdims, "keepdims"),
+    ("softmax.stable", missing_keepdims_twice, "keepdims"),
+    ("softmax.stable", maximum_of_everything, "one maximum for the whole array"),
+    ("softmax.stable", in_place, "changed the array"),
+    ("softmax.stable", sigmoid, "values differ"),
+    ("softmax.stable", lambda logits: np.full(np.shape(logits), 0.5), "values differ"),
+    (
+        "softmax.stable",
+        lambda logits: np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum(),
+        "sum",
+    ),
+    ("softmax.stable", lambda logits: None, "return"),
+    ("softmax.stable", lambda logits: "0.5", "str"),
+    ("softmax.stable", lambda: 1, "TypeError"),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z) / t, "divided by T"),
+    (
+        "softmax.temperature",
+        lambda z, t: (np.exp(z) / t) / (np.exp(z) / t).sum(-1, keepdims=True),
+        "no effect",
+    ),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z * t), "multiplied by T"),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z / t), "maximum"),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z) ** (1 / t), "divide by their sum"),
+    ("softmax.entropy", lambda p: -(p * np.log(p)).sum(axis=-1), "0 * np.log(0)"),
+    ("softmax.entropy", lambda p: (p * np.log(np.maximum(p, 1e-300))).sum(axis=-1), "minus sign"),
+    ("softmax.entropy", lambda p: -(p * np.log2(np.maximum(p, 1e-300))).sum(axis=-1), "base 2"),
+    (
+        "softmax.entropy",
+        lambda p: -(p * np.log(np.maximum(p, 1e-300))).mean(axis=-1),
+        "mean over the classes",
+    ),
+    ("softmax.entropy", lambda p: -(p * np.log(np.maximum(p, 1e-300))).sum(), "whole array"),
+    ("softmax.entropy", lambda p: -np.log(p.max(axis=-1)), "values differ"),
+    ("softmax.label_map", lambda s: np.argmax(s, axis=-1), "axis=-1"),
+    ("softmax.label_map", lambda s: np.argmax(s), "flattened"),
+    ("softmax.label_map", lambda s: s.max(axis=0), "max where argmax"),
+    ("softmax.label_map", lambda s: (np.argmax(s, axis=0) + 1).astype(np.uint8), "counted from 1"),
+    ("softmax.label_map", lambda s: np.argmax(s, axis=0), "dtype is int64"),
+    ("softmax.label_map", lambda s: np.argmin(s, axis=0).astype(np.uint8), "values differ"),
+    ("softmax.cross_entropy", one_at_a_time, "maximum"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: np.log(forgotten_maximum(z)[np.arange(len(y)), y]),
+        "values differ",
+    ),
+    ("softmax.cross_entropy", lambda y, z: -np.log(forgotten_maximum(z))[:, y], "logits[:, labels]"),
+    ("softmax.cross_entropy", lambda y, z: -forgotten_maximum(z)[np.arange(len(y)), y], "values differ"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: -np.log(maximum_of_everything(z - z.max(-1, keepdims=True))[np.arange(len(y)), y]),
+        "rounded to 0",
+    ),
+    ("softmax.gradient", residual, "shape"),
+    ("softmax.gradient", lambda x, y, w: -x.T @ residual(x, y, w) / len(y), "descent direction"),
+    ("softmax.gradient", lambda x, y, w: x.T @ residual(x, y, w), "number of samples is missing"),
+    ("softmax.gradient", lambda x, y, w: (x.T @ residual(x, y, w) / len(y)).T, "transposed"),
+    (
+        "softmax.gradient",
+        lambda x, y, w: x.T @ residual(x, y, w) / residual(x, y, w).size,
+        "samples and classes",
+    ),
+    ("softmax.gradient", lambda x, y, w: np.zeros_like(w), "values differ"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch01", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch01"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
