@@ -21,6 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
+    "ch04": (
+        "deformation.three_points",
+        "deformation.rotation",
+        "deformation.field",
+        "deformation.warp",
+        "deformation.folds",
+        "label_maps.lookup",
+    ),
 }
 
 
