@@ -21,7 +21,7 @@ Case = tuple[Any, ...]
 
 def _point_cases(rng: np.random.Generator) -> Iterator[Case]:
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    yield (corners, corners + [3.0, 5.0])
+    yield (corners, corners + np.array([3.0, 5.0]))
     yield (corners, np.array([[0.0, 0.0], [2.0, 1.0], [0.0, 3.0]]))
     yield (np.array([[10.0, 4.0], [20.0, 4.0], [10.0, 8.0]]), np.array([[1.0, 2.0], [4.0, 3.0], [0.0, 9.0]]))
     for _ in range(3):
@@ -173,6 +173,12 @@ def _sum_of_channels(rgb: IntArray, palette: IntArray) -> Any:
     for class_id, colour in enumerate(palette):
         labels[rgb.sum(axis=-1) == colour.sum()] = class_id
     return labels
+
+
+def _packed_in_bytes(rgb: IntArray, palette: IntArray) -> Any:
+    table = np.full(2**24, 255, np.uint8)
+    table[(palette[:, 0] << 16) | (palette[:, 1] << 8) | palette[:, 2]] = np.arange(len(palette))
+    return table[(rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]]
 
 
 def _nearest_colour(rgb: IntArray, palette: IntArray) -> Any:
@@ -331,7 +337,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 _without_identity,
-                "Often: the determinant of the field's derivative alone. The map is p + d(p): add 1 to the diagonal.",
+                "Often: the determinant of the field's derivative alone. Of p + d(p): add 1 to the diagonal.",
             ),
             Mistake(
                 _diagonal_only, "Often: the product of the diagonal only. A determinant subtracts the other one."
@@ -357,8 +363,8 @@ EXERCISES: dict[str, Exercise] = {
         reference=_labels,
         cases=_colour_cases,
         dtype="uint8",
-        hint="Turn the three bytes into one number, red · 65536 + green · 256 + blue, after a cast to int64; fill a "
-        "table of 2**24 entries with 255, write the ids at the palette's numbers, and index it with the image's.",
+        hint="Turn the three bytes into one number, red · 65536 + green · 256 + blue, after a cast to int64. Fill "
+        "a table of 2**24 entries with 255, write the ids at the palette's numbers, index it with the image's.",
         mistakes=(
             Mistake(_unknown_is_zero, "Often: unknown colours became class 0. Fill the table with 255 first."),
             Mistake(_minus_one, "Often: −1 for unknown colours. A uint8 map cannot hold it: use 255."),
@@ -370,6 +376,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _sum_of_channels,
                 "Often: colours told apart by their sum. (1, 2, 3) and (3, 2, 1) have the same one.",
+            ),
+            Mistake(
+                _packed_in_bytes,
+                "Often: computed in 8 bits, where 255 << 16 is 0. Cast the bytes to int64 first.",
             ),
             Mistake(
                 _nearest_colour, "Often: the nearest colour. A colour that is not in the palette is ignored: 255."
