@@ -211,6 +211,7 @@ def test_batches_channels_and_label_maps():
     assert np.allclose(one[0], warp(images[0], fields[1])) and np.allclose(one[1], warped[1])
     labels = rng.integers(0, 4, (3, 6, 8)).astype(np.uint8)
     maps = warp(labels, fields, order=0)
+    assert warp(labels > 1, fields, order=0).dtype == bool
     assert maps.dtype == np.uint8 and np.array_equal(maps[2], warp(labels[2], fields[2], order=0))
     assert warp(np.zeros((0, 6, 8, 1)), fields[0]).shape == (0, 6, 8, 1)
 
@@ -392,6 +393,8 @@ WITH_NAN = np.where(np.eye(5, 6) > 0, np.nan, 0.0)
         (lambda: warp(np.zeros((3, 5, 6, 1)), np.zeros((2, 2, 5, 6))), "field"),
         (lambda: warp(WITH_NAN, FIELD), r"images: 5 of 30 values are NaN, the first at index \(0, 0\)"),
         (lambda: warp(IMAGE, FIELD + np.inf), "field: .*inf at index"),
+        (lambda: warp(np.zeros((0, 6)), np.zeros((2, 0, 6))), r"field: .*\(2, 0, 6\)"),
+        (lambda: warp(IMAGE > 0, FIELD), "images: expected real numbers, got dtype bool"),
         (lambda: warp(IMAGE, FIELD, order=3), "order: .*3"),
         (lambda: warp(IMAGE, FIELD, mode="wrap"), "mode: .*'wrap'"),
         (lambda: warp(np.zeros(5), FIELD), r"images: .*\(5,\)"),

@@ -26,7 +26,8 @@ def warp(
     Parameters
     ----------
     images : (H, W), (H, W, C) or (N, H, W, C) array
-        Real numbers without NaN. With a batch of fields also (N, H, W), as label maps come.
+        Real numbers without NaN; with order 0 also booleans. With a batch of fields also (N, H, W),
+        as label maps come.
     field : (2, H, W) or (N, 2, H, W) float
         The displacements dy and dx in pixels, one field for all images or one for each; finite.
         All channels of an image move together.
@@ -143,6 +144,8 @@ def as_field(name: str, value: npt.ArrayLike) -> FloatArray:
     field = require_finite(name, as_float_array(name, value))
     if field.ndim not in (3, 4) or field.shape[-3] != 2:
         raise ValueError(f"{name}: expected (2, H, W) or (N, 2, H, W), got shape {field.shape}")
+    if min(field.shape[-2:]) < 1:
+        raise ValueError(f"{name}: expected a height and width of 1 or more, got shape {field.shape}")
     return field
 
 
@@ -164,8 +167,9 @@ def as_count(n: int | None) -> int:
 
 
 def _as_pixels(images: npt.ArrayLike, *, keep_dtype: bool) -> AnyArray:
-    checked = as_float_array("images", images)
-    pixels = np.asarray(images) if keep_dtype else checked
+    given = np.asarray(images)
+    # Integers and booleans hold no NaN, and order 0 does not compute with them.
+    pixels = given if keep_dtype and given.dtype.kind in "iub" else as_float_array("images", images)
     if pixels.ndim not in (2, 3, 4):
         raise ValueError(f"images: expected (H, W), (H, W, C) or (N, H, W, C), got shape {pixels.shape}")
     return pixels
