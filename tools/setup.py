@@ -40,8 +40,19 @@ def install(environment: Path, log: Path) -> None:
     # first import of TensorFlow several seconds.
     commands = (
         [python, "-m", "pip", "install", "--retries", "1", "--timeout", "20", *constraints, "uv"],
-        [python, "-m", "uv", "pip", "install", "--python", python, "--compile-bytecode"]
-        + [*constraints, "--editable", ".[dev]"],
+        [
+            python,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--python",
+            python,
+            *constraints,
+            "--compile-bytecode",
+            "-e",
+            ".[dev]",
+        ],
     )
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     with log.open("w", encoding="utf-8") as output:
