@@ -129,6 +129,14 @@ def test_student_copies_ask_every_exercise_and_nothing_fails(tmp_path, monkeypat
         assert all(": not attempted." in verdict for verdict in verdicts)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_a_whole_student_copy_runs(path, tmp_path):
+    target = tmp_path / path.name
+    nbformat.write(student.without_solutions(read(path)), target)
+    assert not run.execute(target)[1].failure
+
+
 def test_the_address_is_stamped_everywhere_and_can_be_removed():
     path = chapters()[0]
     before = read(path)
