@@ -73,9 +73,7 @@ def _field(noise: FloatArray, alpha: float, sigma: float) -> Any:
 
 
 def _noise_cases(rng: np.random.Generator) -> Iterator[Case]:
-    impulse = np.zeros((2, 5, 5))
-    impulse[0, 2, 2] = 1
-    yield (impulse, 10.0, 1.0)
+    yield (np.array([[[0.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]]), 10.0, 0.5)
     for shape, alpha, sigma in (((2, 6, 8), 34.0, 2.0), ((2, 12, 9), 5.0, 0.7), ((2, 9, 9), 1.0, 4.0)):
         yield (rng.uniform(-1, 1, shape), alpha, sigma)
 
@@ -93,8 +91,8 @@ def _field_as_places(image: FloatArray, field: FloatArray) -> Any:
 
 
 def _field_cases(rng: np.random.Generator) -> Iterator[Case]:
-    image = np.arange(12.0).reshape(3, 4)
-    right = np.zeros((2, 3, 4))
+    image = np.arange(6.0).reshape(2, 3)
+    right = np.zeros((2, 2, 3))
     right[1] = 1
     yield (image, right)
     yield (image, right[::-1] / 2)
