@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 from scipy import ndimage, signal
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 
 
 def bell(size, sigma, scale=2.0):
