@@ -21,6 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
+    "ch05": (
+        "filters.gaussian_kernel",
+        "filters.correlate",
+        "filters.rounded_mean",
+        "filters.median",
+        "filters.psnr",
+        "filters.closing",
+    ),
 }
 
 
