@@ -29,6 +29,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "deformation.folds",
         "label_maps.lookup",
     ),
+    "ch05": (
+        "filters.gaussian_kernel",
+        "filters.correlate",
+        "filters.rounded_mean",
+        "filters.median",
+        "filters.psnr",
+        "filters.closing",
+    ),
 }
 
 
