@@ -21,6 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
+    "ch03": (
+        "distillation.soft_loss",
+        "distillation.gradient",
+        "distillation.combined",
+        "distillation.resoften",
+        "distillation.weights",
+        "distillation.raised_bias",
+    ),
     "ch04": (
         "deformation.three_points",
         "deformation.rotation",

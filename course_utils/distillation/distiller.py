@@ -1,0 +1,227 @@
+"""A Keras model that trains a student on a teacher's logits."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from course_utils.distillation.losses import (
+    check_weights,
+    distillation_loss,
+    interpolated_loss,
+    logit_matching_loss,
+)
+from course_utils.validation import as_float_array, as_integer_array, require_positive
+
+__all__ = ["Distiller"]
+
+
+@keras.saving.register_keras_serializable(package="course_utils")
+class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """A model that trains a student on a teacher's logits, by ``compile`` and ``fit``.
+
+    Parameters
+    ----------
+    teacher : keras.Model or None
+        Returns logits (…, K). It is frozen (``teacher.trainable`` becomes False) and runs in
+        inference mode. None if the logits are computed beforehand.
+    student : keras.Model
+        Returns logits of the same shape. It is trained in place; ``predict`` and a call give its
+        logits.
+    temperature, alpha, beta : float
+        As in :func:`distillation_loss`.
+    kind : "soft" | "logits"
+        The term that carries the weight alpha: the soft cross-entropy with its T², or
+        :func:`logit_matching_loss` (then the sum with the labels is :func:`interpolated_loss`,
+        whose own alpha is ``beta / (alpha + beta)``).
+
+    Raises
+    ------
+    ValueError
+        For parameters as in :func:`distillation_loss`, a teacher that is the student, models that
+        end in a softmax or have different numbers of classes; in ``compile`` for a loss, in
+        ``fit`` and ``evaluate`` for targets that cannot be used.
+
+    Notes
+    -----
+    ``compile`` takes an optimiser and metrics and **no loss**. ``fit`` and ``evaluate`` take as
+    ``y`` the labels, nothing at all (unlabelled images), or a dictionary with ``"labels"`` or
+    ``"teacher_logits"`` or both; logits that come so are used in the teacher's place. Metrics
+    see labels and the student's logits, and stay untouched without labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images, logits = np.eye(4, dtype="float32"), 9 * np.eye(4, dtype="float32")
+    >>> student = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    >>> distiller = Distiller(None, student)
+    >>> distiller.compile(keras.optimizers.Adam(0.1))
+    >>> history = distiller.fit(images, {"teacher_logits": logits}, epochs=40, verbose=0)
+    >>> student(images).numpy().argmax(axis=1)
+    array([0, 1, 2, 3])
+    """
+
+    def __init__(
+        self,
+        teacher: keras.Model | None,
+        student: keras.Model,
+        temperature: float = 4.0,
+        alpha: float = 0.9,
+        beta: float = 0.1,
+        kind: Literal["soft", "logits"] = "soft",
+        **kwargs: Any,
+    ) -> None:
+        require_positive("temperature", temperature)
+        check_weights(alpha, beta, True)
+        if kind not in ("soft", "logits"):
+            raise ValueError(f'kind: expected "soft" or "logits", got {kind!r}')
+        if not isinstance(student, keras.Model):
+            raise ValueError(f"student: expected a keras.Model, got {type(student).__name__}")
+        if teacher is not None and not isinstance(teacher, keras.Model):
+            raise ValueError(f"teacher: expected a keras.Model or None, got {type(teacher).__name__}")
+        if teacher is student:
+            raise ValueError("teacher: expected another model than the student, got the same one")
+        _require_logits("student", student)
+        if teacher is not None:
+            _require_logits("teacher", teacher)
+            if teacher.built and student.built and teacher.output_shape[-1] != student.output_shape[-1]:
+                raise ValueError(
+                    f"teacher: expected as many classes as the student's {student.output_shape[-1]}, "
+                    f"got {teacher.output_shape[-1]}"
+                )
+            teacher.trainable = False
+        super().__init__(**kwargs)
+        self.teacher = teacher
+        self.student = student
+        self.temperature, self.alpha, self.beta, self.kind = temperature, alpha, beta, kind
+        self.built = student.built and (teacher is None or teacher.built)
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
+        """Set optimiser and metrics, as any Keras model's ``compile``, but without a loss."""
+        if loss is not None:
+            raise ValueError(f"loss: expected none, the distiller brings its own; got {loss!r}")
+        super().compile(optimizer=optimizer, loss=None, **kwargs)
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train the student, as any Keras model's ``fit``, after a look at arrays among the targets."""
+        self._check_targets(y)
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Loss and metrics, as any Keras model's ``evaluate``."""
+        self._check_targets(y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _check_targets(self, y: Any) -> None:
+        """Reject values that a compiled step could not complain about."""
+        labels, teacher_logits = _targets(y)
+        if isinstance(labels, (list, np.ndarray)):
+            n_classes = self.student.output_shape[-1] if self.student.built else np.iinfo(np.int64).max
+            as_integer_array("labels", labels, low=0, high=n_classes)
+        if isinstance(teacher_logits, (list, np.ndarray)):
+            logits = as_float_array("teacher_logits", teacher_logits)
+            if not np.isfinite(logits).all():
+                raise ValueError("teacher_logits: expected finite values, got infinite ones")
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile as before saving; Keras leaves that to models that check their ``compile``."""
+        self.compile(**keras.saving.deserialize_keras_object(dict(config)))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the student's logits."""
+        return self.student(inputs, training=training)
+
+    def build(self, input_shape: Any) -> None:
+        """Build teacher and student for inputs of this shape."""
+        for model in (self.teacher, self.student):
+            if model is not None and not model.built:
+                model.build(input_shape)
+        self.built = True
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the mean loss of a batch, the student's regularisation losses included."""
+        labels, teacher_logits = _targets(y)
+        if teacher_logits is None:
+            if self.teacher is None:
+                raise ValueError(
+                    'y: expected a dictionary with "teacher_logits", because there is no teacher to ask; '
+                    f"got {'nothing' if y is None else 'labels only'}"
+                )
+            teacher_logits = self.teacher(x, training=False)
+        if self.kind == "soft":
+            losses = distillation_loss(teacher_logits, y_pred, labels, self.temperature, self.alpha, self.beta)
+        elif labels is None:
+            losses = logit_matching_loss(teacher_logits, y_pred)
+        else:
+            losses = interpolated_loss(teacher_logits, y_pred, labels, self.beta / (self.alpha + self.beta))
+        if sample_weight is not None:
+            losses = losses * ops.cast(sample_weight, losses.dtype)
+        loss = ops.mean(losses)
+        for penalty in self.student.losses:
+            loss = loss + ops.cast(penalty, loss.dtype)
+        return loss
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the metrics that compare labels with the student's logits, where there are labels."""
+        labels, _ = _targets(y)
+        if labels is None:
+            return {metric.name: metric.result() for metric in self.metrics if metric.name == "loss"}
+        return dict(super().compute_metrics(x, labels, y_pred, sample_weight))
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the metrics by name, without those that have not seen a label yet."""
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                result = metric.result()
+                results.update(result if isinstance(result, Mapping) else {metric.name: result})
+        return results
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what :meth:`from_config` needs, both models included."""
+        models = {"teacher": self.teacher, "student": self.student}
+        return {
+            **super().get_config(),
+            **{name: keras.saving.serialize_keras_object(model) for name, model in models.items()},
+            "temperature": self.temperature,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "kind": self.kind,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> "Distiller":
+        """Build a distiller from :meth:`get_config`'s result."""
+        rest = dict(config)
+        for name in ("teacher", "student"):
+            rest[name] = keras.saving.deserialize_keras_object(rest[name], custom_objects=custom_objects)
+        return cls(**rest)
+
+
+def _targets(y: Any) -> tuple[Any, Any]:
+    """Labels and teacher's logits of a batch, each None where absent."""
+    if not isinstance(y, Mapping):
+        return y, None
+    unknown = sorted(set(y) - {"labels", "teacher_logits"})
+    if unknown or not y:
+        raise ValueError(f'y: expected the keys "labels" and "teacher_logits", got {sorted(y)}')
+    return y.get("labels"), y.get("teacher_logits")
+
+
+def _require_logits(name: str, model: keras.Model) -> None:
+    """Reject a model whose last layer is, or ends in, a softmax."""
+    last = model.layers[-1] if model.layers else None
+    activation = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
+        raise ValueError(f"{name}: expected a model that returns logits, got one whose last layer is a softmax")

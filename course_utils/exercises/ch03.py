@@ -1,0 +1,355 @@
+"""Exercises of chapter 03: distillation."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from course_utils.exercises import Exercise, Mistake
+from course_utils.softmax import cross_entropy, entropy, log_softmax, softmax
+from course_utils.validation import FloatArray, IntArray
+
+__all__ = ["EXERCISES"]
+
+Case = tuple[Any, ...]
+
+
+def _soft_loss(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    p = softmax(teacher_logits, temperature=temperature)
+    return -(temperature**2) * (p * log_softmax(student_logits, temperature=temperature)).sum(axis=-1)
+
+
+def _student_not_softened(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    p = softmax(teacher_logits, temperature=temperature)
+    return -(temperature**2) * (p * log_softmax(student_logits)).sum(axis=-1)
+
+
+def _roles_swapped(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    return _soft_loss(student_logits, teacher_logits, temperature)
+
+
+def _divergence(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    own = temperature**2 * entropy(softmax(teacher_logits, temperature=temperature))
+    return _soft_loss(teacher_logits, student_logits, temperature) - own
+
+
+def _log_of_softmax(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    p = softmax(teacher_logits, temperature=temperature)
+    return -(temperature**2) * (p * np.log(softmax(student_logits, temperature=temperature))).sum(axis=-1)
+
+
+def _pair_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), 2.0)
+    yield (np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 3.0]]), np.array([[0.0, 1.0, 0.0], [4.0, 0.0, 0.0]]), 1.0)
+    yield (np.array([[2.0, 0.0, 1.0]]), np.array([[5000.0, 0.0, -5000.0]]), 4.0)
+    for temperature in (0.5, 3.0, 20.0):
+        yield (rng.normal(0, 5, (4, 3)), rng.normal(0, 5, (4, 3)), temperature)
+
+
+def _gradient(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    q = softmax(student_logits, temperature=temperature)
+    return (q - softmax(teacher_logits, temperature=temperature)) / temperature
+
+
+def _without_temperature(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    return (softmax(student_logits) - softmax(teacher_logits)) / temperature
+
+
+def _combined(
+    teacher_logits: FloatArray,
+    student_logits: FloatArray,
+    labels: IntArray,
+    temperature: float,
+    alpha: float,
+    beta: float,
+) -> Any:
+    soft = _soft_loss(teacher_logits, student_logits, temperature)
+    return (alpha * soft + beta * cross_entropy(labels, student_logits)) / (alpha + beta)
+
+
+def _hard_term_softened(
+    teacher_logits: FloatArray,
+    student_logits: FloatArray,
+    labels: IntArray,
+    temperature: float,
+    alpha: float,
+    beta: float,
+) -> Any:
+    soft = _soft_loss(teacher_logits, student_logits, temperature)
+    return (alpha * soft + beta * cross_entropy(labels, student_logits / temperature)) / (alpha + beta)
+
+
+def _combined_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([1]), 2.0, 0.9, 0.3)
+    for temperature, alpha, beta in ((1.0, 1.0, 3.0), (4.0, 0.9, 0.1), (10.0, 0.2, 0.6)):
+        labels = rng.integers(0, 3, 4)
+        yield (rng.normal(0, 5, (4, 3)), rng.normal(0, 5, (4, 3)), labels, temperature, alpha, beta)
+
+
+def _resoften(probabilities: FloatArray, temperature: float) -> Any:
+    powers = probabilities ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def _scaled_and_normalised(probabilities: FloatArray, temperature: float) -> Any:
+    scaled = probabilities / temperature
+    return scaled / scaled.sum(axis=-1, keepdims=True)
+
+
+def _sharpened(probabilities: FloatArray, temperature: float) -> Any:
+    return _resoften(probabilities, 1 / temperature)
+
+
+def _probability_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[0.8, 0.2]]), 2.0)
+    yield (np.array([[0.99, 0.01, 0.0]]), 5.0)
+    for temperature in (0.5, 1.0, 4.0):
+        yield (rng.dirichlet(np.ones(4), 3), temperature)
+
+
+def _weights(alpha: float, beta: float, temperature: float) -> Any:
+    pair = np.array([alpha / temperature**2, beta])
+    return pair / pair.sum()
+
+
+def _weights_as_given(alpha: float, beta: float, temperature: float) -> Any:
+    return np.array([alpha, beta]) / (alpha + beta)
+
+
+def _weights_by_t(alpha: float, beta: float, temperature: float) -> Any:
+    pair = np.array([alpha / temperature, beta])
+    return pair / pair.sum()
+
+
+def _weights_inverted(alpha: float, beta: float, temperature: float) -> Any:
+    return _weights(alpha, beta, 1 / temperature)
+
+
+def _weight_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (0.9, 0.1, 3.0)
+    yield (0.5, 0.5, 1.0)
+    for temperature in (4.0, 16.0):
+        yield (*rng.uniform(0.1, 2, 2), temperature)
+
+
+def _raised_bias(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    raised = logits + np.multiply.outer(biases, np.arange(logits.shape[-1]) == class_id)[:, np.newaxis]
+    return (raised.argmax(axis=-1) == labels).mean(axis=-1)
+
+
+def _bias_adds_up(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    return _raised_bias(logits, labels, class_id, np.cumsum(biases))
+
+
+def _bias_for_all(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    return np.full(len(biases), (logits.argmax(axis=-1) == labels).mean())
+
+
+def _bias_on_probabilities(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    return _raised_bias(softmax(logits), labels, class_id, biases)
+
+
+def _accuracy_of_the_class(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    return _raised_bias(logits[labels == class_id], labels[labels == class_id], class_id, biases)
+
+
+def _bias_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield (np.array([[2.0, 0.0], [5.0, 2.0], [3.0, 0.0]]), np.array([0, 1, 1]), 1, np.array([0.0, 2.5, 3.5, 9.0]))
+    for n, k, class_id in ((10, 3, 0), (30, 4, 3)):
+        yield (rng.normal(0, 3, (n, k)), rng.integers(0, k, n), class_id, np.array([0.0, 0.5, 2.0, 4.0]))
+
+
+_NO_SQUARE = "Often: the factor T² is missing. Without it the term's gradient falls as 1/T²."
+
+EXERCISES: dict[str, Exercise] = {
+    "distillation.soft_loss": Exercise(
+        reference=_soft_loss,
+        cases=_pair_cases,
+        hint="Both sides are softened with the same T. Take the logarithm of the student's softmax "
+        "without forming the softmax: course_utils.softmax has log_softmax.",
+        mistakes=(
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    _soft_loss(teacher_logits, student_logits, temperature) / temperature**2
+                ),
+                _NO_SQUARE,
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    _soft_loss(teacher_logits, student_logits, temperature) / temperature
+                ),
+                "Often: the factor is T and should be T².",
+            ),
+            Mistake(_student_not_softened, "Often: the student's logits were not divided by T. Both sides are."),
+            Mistake(
+                _roles_swapped,
+                "Often: the roles are swapped. The teacher's probabilities weight the student's logarithms.",
+            ),
+            Mistake(
+                _divergence,
+                "Often: the divergence, which is smaller by T² times the teacher's entropy. Its gradient is the "
+                "same, its value is not; here the cross-entropy is wanted.",
+            ),
+            Mistake(
+                _log_of_softmax,
+                "Often: the logarithm of a probability that has rounded to 0. Use the "
+                "logarithm of softmax in one piece: z − max − ln Σ exp(z − max).",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: _soft_loss(
+                    teacher_logits, student_logits, temperature
+                ).mean(),
+                "Often: the mean was taken. One value a sample is wanted.",
+            ),
+        ),
+    ),
+    "distillation.gradient": Exercise(
+        reference=_gradient,
+        cases=_pair_cases,
+        hint="The gradient of the cross-entropy with respect to what goes into its softmax is q − p. What "
+        "goes in is z/T: which factor does the chain rule add?",
+        mistakes=(
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    -_gradient(teacher_logits, student_logits, temperature)
+                ),
+                "Often: p − q, which is the direction of descent; the gradient is q − p.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    temperature * _gradient(teacher_logits, student_logits, temperature)
+                ),
+                "Often: the chain rule's factor 1/T is missing.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    _gradient(teacher_logits, student_logits, temperature) / temperature
+                ),
+                "Often: divided by T twice. One 1/T is explicit, the other hides in how "
+                "close q and p come to each other.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    temperature**2 * _gradient(teacher_logits, student_logits, temperature)
+                ),
+                "Often: the factor T² is in it. Here the term stands without.",
+            ),
+            Mistake(_without_temperature, "Often: the probabilities were taken at T = 1. Both are softened."),
+        ),
+    ),
+    "distillation.combined": Exercise(
+        reference=_combined,
+        cases=_combined_cases,
+        hint="Three things: T² on the soft term, no temperature at all in the hard term, and a division by "
+        "the sum of the weights.",
+        mistakes=(
+            Mistake(
+                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: (
+                    (alpha + beta) * _combined(teacher_logits, student_logits, labels, temperature, alpha, beta)
+                ),
+                "Often: the division by alpha + beta is missing.",
+            ),
+            Mistake(
+                _hard_term_softened,
+                "Often: the hard term was softened too. Labels are compared at T = 1, at "
+                "which the student will be used.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: _combined(
+                    teacher_logits, student_logits, labels, temperature, beta, alpha
+                ),
+                "Often: alpha and beta are swapped. Alpha weights the teacher.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: (
+                    _combined(teacher_logits, student_logits, labels, temperature, alpha / temperature**2, beta)
+                    * (alpha / temperature**2 + beta)
+                    / (alpha + beta)
+                ),
+                _NO_SQUARE,
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: _combined(
+                    teacher_logits, student_logits, labels, temperature, alpha, beta
+                ).mean(),
+                "Often: the mean was taken. One value a sample is wanted.",
+            ),
+        ),
+    ),
+    "distillation.resoften": Exercise(
+        reference=_resoften,
+        cases=_probability_cases,
+        hint="The logits are ln p up to a constant, and softmax does not see the constant. exp(ln(p) / T) has a "
+        "shorter name, which is safe for p = 0.",
+        mistakes=(
+            Mistake(_scaled_and_normalised, "Often: p/T, normalised, which is p again: a common factor cancels."),
+            Mistake(
+                lambda probabilities, temperature: softmax(probabilities, temperature=temperature),
+                "Often: probabilities were treated as logits. Their logarithms are logits.",
+            ),
+            Mistake(
+                lambda probabilities, temperature: probabilities ** (1 / temperature),
+                "Often: the power is right, the sum is not 1 any more: divide by it.",
+            ),
+            Mistake(_sharpened, "Often: p to the power T, which sharpens. The exponent is 1/T."),
+            Mistake(
+                lambda probabilities, temperature: probabilities / temperature,
+                "Often: p was divided by T. It then sums to 1/T.",
+            ),
+        ),
+    ),
+    "distillation.weights": Exercise(
+        reference=_weights,
+        cases=_weight_cases,
+        hint="Write alpha · H as (alpha / T²) · (T² · H).",
+        mistakes=(
+            Mistake(
+                _weights_as_given,
+                "Often: T does not matter. It does: without T² the soft term is T² times weaker.",
+            ),
+            Mistake(_weights_by_t, "Often: divided by T. The missing factor is T²."),
+            Mistake(
+                _weights_inverted,
+                "Often: multiplied by T². The code without T² has the weaker soft term, so its "
+                "alpha is worth less here.",
+            ),
+            Mistake(
+                lambda alpha, beta, temperature: np.array([alpha / temperature**2, beta]),
+                "Often: the two must sum to 1.",
+            ),
+            Mistake(
+                lambda alpha, beta, temperature: _weights(alpha, beta, temperature)[::-1],
+                "Often: the order. The soft term's weight comes first.",
+            ),
+        ),
+    ),
+    "distillation.raised_bias": Exercise(
+        reference=_raised_bias,
+        cases=_bias_cases,
+        hint="For each bias: copy the logits, add the bias to one column, compare the argmax with the labels.",
+        rtol=1e-9,
+        mistakes=(
+            Mistake(
+                _bias_adds_up,
+                "Often: the same array was raised again and again. Start from the original logits for each bias.",
+            ),
+            Mistake(
+                _bias_for_all,
+                "Often: the bias was added to every class, which changes no argmax. Only column class_id gets it.",
+            ),
+            Mistake(
+                _bias_on_probabilities,
+                "Often: the bias was added to the probabilities. It is added to the logits.",
+            ),
+            Mistake(
+                _accuracy_of_the_class,
+                "Often: accuracy on the samples of that class only. All samples count: a "
+                "high bias costs the others.",
+            ),
+            Mistake(
+                lambda logits, labels, class_id, biases: 1 - _raised_bias(logits, labels, class_id, biases),
+                "Often: the share of errors. The share of right answers is wanted.",
+            ),
+        ),
+    ),
+}

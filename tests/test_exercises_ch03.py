@@ -1,0 +1,141 @@
+"""The checker of chapter 03 against the wrong answers that students give."""
+
+import numpy as np
+import pytest
+
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+
+def softened(z, t=1.0):
+    e = np.exp((z - z.max(axis=-1, keepdims=True)) / t)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softened(z, t=1.0):
+    z = (z - z.max(axis=-1, keepdims=True)) / t
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+def soft(z, s, t):
+    return -(softened(z, t) * log_softened(s, t)).sum(axis=-1)
+
+
+def hard(s, y, t=1.0):
+    return -log_softened(s, t)[np.arange(len(y)), y]
+
+
+def right_bias(z, y, c, biases):
+    return np.array([((z + b * (np.arange(z.shape[1]) == c)).argmax(1) == y).mean() for b in biases])
+
+
+def bias_in_place(z, y, c, biases):
+    z = z.copy()
+    found = []
+    for b in biases:
+        z[:, c] += b
+        found.append((z.argmax(1) == y).mean())
+    return np.array(found)
+
+
+def argument_altered(z, y, c, biases):
+    answer = right_bias(z, y, c, biases)
+    z[:, c] += biases[-1]
+    return answer
+
+
+RIGHT = {
+    "distillation.soft_loss": lambda z, s, t: t**2 * soft(z, s, t),
+    "distillation.gradient": lambda z, s, t: (softened(s, t) - softened(z, t)) / t,
+    "distillation.combined": lambda z, s, y, t, a, b: (a * t**2 * soft(z, s, t) + b * hard(s, y)) / (a + b),
+    "distillation.resoften": lambda p, t: p ** (1 / t) / (p ** (1 / t)).sum(-1, keepdims=True),
+    "distillation.weights": lambda a, b, t: (a / (a + b * t**2), b * t**2 / (a + b * t**2)),
+    "distillation.raised_bias": right_bias,
+}
+
+WRONG: list[WrongAnswer] = [
+    ("distillation.soft_loss", soft, "factor T² is missing"),
+    ("distillation.soft_loss", lambda z, s, t: t * soft(z, s, t), "factor is T"),
+    (
+        "distillation.soft_loss",
+        lambda z, s, t: -(t**2) * (softened(z, t) * log_softened(s)).sum(-1),
+        "student's logits were not divided",
+    ),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * soft(s, z, t), "roles are swapped"),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * (soft(z, s, t) - soft(z, z, t)), "divergence"),
+    (
+        "distillation.soft_loss",
+        lambda z, s, t: -(t**2) * (softened(z, t) * np.log(softened(s, t))).sum(-1),
+        "rounded to 0",
+    ),
+    ("distillation.soft_loss", lambda z, s, t: np.mean(t**2 * soft(z, s, t)), "One value a sample"),
+    ("distillation.soft_loss", lambda z, s, t: ((z - s) ** 2).mean(-1), "values differ"),
+    ("distillation.gradient", lambda z, s, t: (softened(z, t) - softened(s, t)) / t, "direction of descent"),
+    ("distillation.gradient", lambda z, s, t: softened(s, t) - softened(z, t), "chain rule"),
+    ("distillation.gradient", lambda z, s, t: (softened(s, t) - softened(z, t)) / t**2, "twice"),
+    ("distillation.gradient", lambda z, s, t: (softened(s, t) - softened(z, t)) * t, "T² is in it"),
+    ("distillation.gradient", lambda z, s, t: (softened(s) - softened(z)) / t, "taken at T = 1"),
+    ("distillation.gradient", lambda z, s, t: (s - z) / t**2, "values differ"),
+    ("distillation.combined", lambda z, s, y, t, a, b: a * t**2 * soft(z, s, t) + b * hard(s, y), "alpha + beta"),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: (a * t**2 * soft(z, s, t) + b * hard(s, y, t)) / (a + b),
+        "softened too",
+    ),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: (b * t**2 * soft(z, s, t) + a * hard(s, y)) / (a + b),
+        "swapped",
+    ),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: (a * soft(z, s, t) + b * hard(s, y)) / (a + b),
+        "factor T² is missing",
+    ),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: np.mean(a * t**2 * soft(z, s, t) + b * hard(s, y)) / (a + b),
+        "One value a sample",
+    ),
+    ("distillation.combined", lambda z, s, y, t, a, b: t**2 * soft(z, s, t), "values differ"),
+    ("distillation.resoften", lambda p, t: p, "normalised, which is p again"),
+    ("distillation.resoften", softened, "treated as logits"),
+    ("distillation.resoften", lambda p, t: p ** (1 / t), "divide by it"),
+    ("distillation.resoften", lambda p, t: p**t / (p**t).sum(-1, keepdims=True), "sharpens"),
+    ("distillation.resoften", lambda p, t: p / t, "sums to 1/T"),
+    ("distillation.resoften", lambda p, t: p ** (1 / t) / (p ** (1 / t)).sum(), "values differ"),
+    ("distillation.weights", lambda a, b, t: np.array([a, b]) / (a + b), "T does not matter"),
+    ("distillation.weights", lambda a, b, t: np.array([a / t, b]) / (a / t + b), "missing factor is T²"),
+    ("distillation.weights", lambda a, b, t: np.array([a * t**2, b]) / (a * t**2 + b), "multiplied by T²"),
+    ("distillation.weights", lambda a, b, t: np.array([a / t**2, b]), "sum to 1"),
+    ("distillation.weights", lambda a, b, t: np.array([b, a / t**2]) / (a / t**2 + b), "order"),
+    ("distillation.weights", lambda a, b, t: a / t**2, "shape"),
+    ("distillation.raised_bias", bias_in_place, "again and again"),
+    ("distillation.raised_bias", lambda z, y, c, b: np.array([(z.argmax(1) == y).mean()] * len(b)), "every class"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(softened(z), y, c, b), "probabilities"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z[y == c], y[y == c], c, b), "of that class only"),
+    ("distillation.raised_bias", lambda z, y, c, b: 1 - right_bias(z, y, c, b), "share of errors"),
+    ("distillation.raised_bias", argument_altered, "changed the array"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, -b), "values differ"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch03"])
+def test_a_right_answer_written_in_another_way_is_accepted(name):
+    result = check(name, RIGHT[name])
+    assert result.status == "correct", result
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch03", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch03"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
