@@ -4,7 +4,6 @@ from math import comb
 
 import numpy as np
 import pytest
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 from scipy.optimize import approx_fprime
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
@@ -12,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
 from course_utils.exercises.ch02 import EXERCISES, nearby_classes
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 
 
 def upper_half(n, p):
