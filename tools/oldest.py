@@ -32,8 +32,9 @@ def oldest_versions() -> list[str]:
 
 def run(*command: str) -> None:
     print("$", *command, flush=True)
-    # Two threads of an old library behave as those of a new one; only the log is kept quiet.
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"VIRTUAL_ENV": str(ENVIRONMENT)})
+    # Two workers on two cores: each computes with one thread.
+    one_thread = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | one_thread)
     if done.returncode != 0:
         sys.exit(done.returncode)
 
@@ -52,7 +53,8 @@ def main() -> None:
     pins = ROOT / "build" / "oldest.txt"
     pins.parent.mkdir(exist_ok=True)
     pins.write_text("\n".join(oldest_versions()) + "\n", encoding="utf-8")
-    run(sys.executable, "-m", "uv", "pip", "install", "--compile-bytecode", "-c", str(pins), "-e", ".[dev]")
+    install = (sys.executable, "-m", "uv", "pip", "install", "--python", str(PYTHON), "--compile-bytecode")
+    run(*install, "--constraint", str(pins), "--editable", ".[dev]")
     workers = ("-n", "2", "--dist", "loadscope")
     selected = ("--doctest-modules", "-m", "not slow and not benchmark", "course_utils", "tests")
     run(str(PYTHON), "-m", "pytest", *workers, *selected)

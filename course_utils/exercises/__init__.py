@@ -29,6 +29,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "ensembling.out_of_fold",
         "ensembling.pca_weights",
     ),
+    "ch05": (
+        "filters.gaussian_kernel",
+        "filters.correlate",
+        "filters.rounded_mean",
+        "filters.median",
+        "filters.psnr",
+        "filters.closing",
+    ),
 }
 
 
