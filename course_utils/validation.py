@@ -12,11 +12,15 @@ import numpy.typing as npt
 __all__ = [
     "IGNORE",
     "as_class_scores",
+    "as_count",
     "as_float_array",
     "as_integer_array",
     "as_probabilities",
+    "as_stack",
+    "as_weights",
     "normalise_axis",
     "require_finite",
+    "require_kind",
     "require_positive",
     "require_within",
 ]
@@ -151,6 +155,58 @@ def as_probabilities(
     return probabilities, axis
 
 
+def as_count(name: str, value: int, *, low: int = 1) -> int:
+    """Return an integer of ``low`` or more.
+
+    Examples
+    --------
+    >>> as_count("n_voters", 3)
+    3
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < low:
+        raise ValueError(f"{name}: expected an integer of {low} or more, got {value!r}")
+    return int(value)
+
+
+def as_stack(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return M ≥ 1 arrays of one shape as one array with M in front; their content is not looked at.
+
+    Examples
+    --------
+    >>> as_stack("labels", [[0, 1], [1, 1]]).shape
+    (2, 2)
+    """
+    if isinstance(values, (list, tuple)):
+        shapes = list(dict.fromkeys(_shape_of(name, value) for value in values))
+        if len(shapes) > 1:
+            raise ValueError(f"{name}: expected {len(values)} arrays of one shape, got {shapes}")
+    array = np.asarray(values)
+    if array.ndim == 0 or len(array) == 0:
+        raise ValueError(
+            f"{name}: expected one array or more, stacked along the first axis, got shape {array.shape}"
+        )
+    return array
+
+
+def as_weights(name: str, weights: npt.ArrayLike | None, count: int) -> FloatArray:
+    """Return ``count`` finite weights divided by their sum; equal ones for None.
+
+    Examples
+    --------
+    >>> as_weights("weights", [3, 1], 2)
+    array([0.75, 0.25])
+    """
+    if weights is None:
+        return np.full(count, 1 / count)
+    values = as_float_array(name, weights).astype(np.float64)
+    if values.shape != (count,):
+        raise ValueError(f"{name}: expected shape ({count},), one a model or image, got {values.shape}")
+    total = values.sum()
+    if not (np.isfinite(total) and total > 0):
+        raise ValueError(f"{name}: expected finite values of a sum above 0, got {values.tolist()}")
+    return np.asarray(values / total)
+
+
 def normalise_axis(axis: int, shape: tuple[int, ...], *, of: str) -> int:
     """Return ``axis`` counted from the front.
 
@@ -164,6 +220,19 @@ def normalise_axis(axis: int, shape: tuple[int, ...], *, of: str) -> int:
     if not -len(shape) <= axis < len(shape):
         raise ValueError(f"axis: {axis} is out of range for {of} of shape {shape}")
     return int(axis) % len(shape)
+
+
+def require_kind(value: str, allowed: tuple[str, ...], *, name: str = "kind") -> str:
+    """Return an option that is one of those allowed.
+
+    Examples
+    --------
+    >>> require_kind("mean", ("mean", "max"))
+    'mean'
+    """
+    if value not in allowed:
+        raise ValueError(f"{name}: expected one of {list(allowed)}, got {value!r}")
+    return value
 
 
 def require_positive(name: str, value: float) -> float:
@@ -213,6 +282,13 @@ def require_within(name: str, value: float, low: float, high: float) -> float:
     if not (np.isfinite(number) and low <= number <= high):
         raise ValueError(f"{name}: expected a finite number from {low:g} to {high:g}, got {value!r}")
     return number
+
+
+def _shape_of(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
+    try:
+        return np.shape(value)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{name}: expected rectangular arrays, got {value!r}") from error
 
 
 def _first_index(where: npt.ArrayLike) -> tuple[int, ...]:

@@ -21,6 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
+    "ch02": (
+        "ensembling.vote_accuracy",
+        "ensembling.majority_vote",
+        "ensembling.geometric_mean",
+        "ensembling.weight_gradient",
+        "ensembling.out_of_fold",
+        "ensembling.pca_weights",
+    ),
     "ch03": (
         "distillation.soft_loss",
         "distillation.gradient",

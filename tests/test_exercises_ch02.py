@@ -1,0 +1,239 @@
+"""The checker of chapter 02 against the wrong answers that students give."""
+
+from math import comb
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+from course_utils.exercises.ch02 import EXERCISES, nearby_classes
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+
+def upper_half(n, p):
+    return sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n // 2 + 1, n + 1))
+
+
+def from_half(n, p):
+    return sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n // 2, n + 1))
+
+
+def one_order(n, p):
+    tie = 0.5 * (p * (1 - p)) ** (n // 2) if n % 2 == 0 else 0
+    return sum(p**k * (1 - p) ** (n - k) for k in range(n // 2 + 1, n + 1)) + tie
+
+
+def counts(labels, n_classes):
+    return np.array([[np.sum(column == c) for c in range(n_classes)] for column in labels.T])
+
+
+def softmax(theta):
+    e = np.exp(theta - theta.max())
+    return e / e.sum()
+
+
+def log_mean(p):
+    return np.exp(np.log(p).mean(axis=0))
+
+
+def filled(fit_predict, x, y, folds, train_on_own):
+    result = np.zeros((len(x), 3))
+    for fold in set(folds.tolist()):
+        own = folds == fold
+        train = own if train_on_own else ~own
+        result[own] = fit_predict(x[train], y[train], x[own])
+    return result
+
+
+def in_fold_order(fit_predict, x, y, folds):
+    parts = []
+    for fold in sorted(set(folds.tolist())):
+        own = folds == fold
+        parts.append(fit_predict(x[~own], y[~own], x[own]))
+    return np.concatenate(parts)
+
+
+def swapped(fit_predict, x, y, folds):
+    result = np.zeros((len(x), 3))
+    for fold in sorted(set(folds.tolist())):
+        own = folds == fold
+        result[~own] = fit_predict(x[own], y[own], x[~own])
+    return result
+
+
+def eigen(images):
+    return np.linalg.eigh(np.cov(images.reshape(len(images), -1)))[1]
+
+
+def normalised(vector):
+    return vector / vector.sum()
+
+
+def without_mean(images):
+    flat = images.reshape(len(images), -1)
+    return normalised(np.linalg.svd(flat, full_matrices=False)[0][:, 0])
+
+
+def in_place(images):
+    flat = images.reshape(len(images), -1)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return normalised(np.linalg.svd(flat, full_matrices=False)[0][:, 0])
+
+
+WRONG: list[WrongAnswer] = [
+    ("ensembling.vote_accuracy", upper_half, "ties were left out"),
+    ("ensembling.vote_accuracy", from_half, "one vote of three"),
+    (
+        "ensembling.vote_accuracy",
+        lambda n, p: upper_half(n, p) if n % 2 else from_half(n, p),
+        "every tie was counted",
+    ),
+    ("ensembling.vote_accuracy", one_order, "binomial coefficient"),
+    ("ensembling.vote_accuracy", lambda n, p: p**n, "all are right"),
+    ("ensembling.vote_accuracy", lambda n, p: p, "values differ"),
+    ("ensembling.vote_accuracy", lambda n, p: 1 - (1 - p) ** n, "values differ"),
+    (
+        "ensembling.vote_accuracy",
+        lambda n, p: comb(n, n // 2 + 1) * p ** (n // 2 + 1) * (1 - p) ** (n - n // 2 - 1),
+        "smallest majority",
+    ),
+    ("ensembling.majority_vote", lambda y, k: np.rint(np.mean(y, axis=0)).astype(int), "Ids are names"),
+    ("ensembling.majority_vote", lambda y, k: np.sort(y, axis=0)[len(y) // 2], "values differ"),
+    (
+        "ensembling.majority_vote",
+        lambda y, k: np.median(y, axis=0).astype(int),
+        "median of the ids",
+    ),
+    ("ensembling.majority_vote", lambda y, k: np.argmax(np.bincount(y.flatten())), "count along axis 0"),
+    (
+        "ensembling.majority_vote",
+        lambda y, k: k - 1 - counts(y, k)[:, ::-1].argmax(axis=1),
+        "ties go to the highest",
+    ),
+    ("ensembling.majority_vote", lambda y, k: counts(y, k).max(axis=1), "argmax was meant"),
+    (
+        "ensembling.majority_vote",
+        lambda y, k: (counts(y, k) > len(y) / 2).argmax(axis=1),
+        "more than half of the votes",
+    ),
+    ("ensembling.majority_vote", lambda y, k: y[0], "values differ"),
+    ("ensembling.geometric_mean", log_mean, "not divided by the sum"),
+    (
+        "ensembling.geometric_mean",
+        lambda p: np.prod(p, 0) / np.prod(p, 0).sum(-1, keepdims=True),
+        "too confident",
+    ),
+    (
+        "ensembling.geometric_mean",
+        lambda p: (r := np.prod(p, 0) ** (1 / len(p))) / r.sum(-1, keepdims=True),
+        "rounds to 0",
+    ),
+    ("ensembling.geometric_mean", lambda p: np.mean(p, axis=0), "arithmetic mean"),
+    ("ensembling.geometric_mean", lambda p: log_mean(p) / log_mean(p).sum(), "one sum"),
+    (
+        "ensembling.geometric_mean",
+        lambda p: (r := np.exp(np.log(p).mean(1))) / r.sum(-1, keepdims=True),
+        "wrong axis",
+    ),
+    (
+        "ensembling.geometric_mean",
+        lambda p: (r := np.exp(np.log(p + 1e-3).mean(0))) / r.sum(-1, keepdims=True),
+        "values differ",
+    ),
+    ("ensembling.weight_gradient", lambda p, t: -(p / (softmax(t) @ p)).mean(1), "gradient in w"),
+    (
+        "ensembling.weight_gradient",
+        lambda p, t: -softmax(t) * (p / (softmax(t) @ p)).mean(1),
+        "lowers the other weights",
+    ),
+    (
+        "ensembling.weight_gradient",
+        lambda p, t: softmax(t) * (p / (softmax(t) @ p)).mean(1) - softmax(t),
+        "the sign",
+    ),
+    (
+        "ensembling.weight_gradient",
+        lambda p, t: (softmax(t)[:, None] - softmax(t)[:, None] * p / (softmax(t) @ p)).sum(1),
+        "sum over the samples",
+    ),
+    ("ensembling.weight_gradient", lambda p, t: -(p / (t @ p)).mean(1), "θ itself"),
+    (
+        "ensembling.weight_gradient",
+        lambda p, t: softmax(t) * (softmax(t) @ np.log(p).mean(1) - np.log(p).mean(1)),
+        "logarithm is taken of the averaged",
+    ),
+    ("ensembling.weight_gradient", lambda p, t: np.zeros_like(t), "values differ"),
+    ("ensembling.out_of_fold", lambda f, x, y, folds: f(x, y, x), "the leak"),
+    ("ensembling.out_of_fold", lambda f, x, y, folds: filled(f, x, y, folds, True), "fold that it predicts"),
+    ("ensembling.out_of_fold", in_fold_order, "one after another"),
+    ("ensembling.out_of_fold", swapped, "swapped"),
+    (
+        "ensembling.out_of_fold",
+        lambda f, x, y, folds: f(x[folds != 0], y[folds != 0], x),
+        "one fit serves all",
+    ),
+    (
+        "ensembling.out_of_fold",
+        lambda f, x, y, folds: f(x[folds != 0], y[folds != 0], x[folds == 0]),
+        "shape is",
+    ),
+    ("ensembling.pca_weights", without_mean, "mean of each image was not subtracted"),
+    ("ensembling.pca_weights", lambda i: normalised(eigen(i)[:, 0]), "wrong end"),
+    ("ensembling.pca_weights", lambda i: normalised(eigen(i)[-1]), "its columns"),
+    ("ensembling.pca_weights", lambda i: np.abs(eigen(i)[:, -1]), "not divided by the sum"),
+    ("ensembling.pca_weights", lambda i: normalised(i.var(axis=(1, 2))), "variances themselves"),
+    (
+        "ensembling.pca_weights",
+        lambda i: normalised(np.linalg.eigh(np.corrcoef(i.reshape(len(i), -1)))[1][:, -1]),
+        "correlation matrix",
+    ),
+    ("ensembling.pca_weights", lambda i: np.full(len(i), 1 / len(i)), "values differ"),
+    ("ensembling.pca_weights", in_place, "changed the array"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch02", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch02"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch02"])
+def test_the_reference_passes_and_no_mistake_does(name):
+    exercise = EXERCISES[name]
+    assert check(name, exercise.reference).status == "correct"
+    for mistake in exercise.mistakes:
+        assert check(name, mistake.answer).status != "correct"
+
+
+def test_the_gradient_is_that_of_the_loss():
+    def loss(theta, likelihoods):
+        return -np.log(softmax(theta) @ likelihoods).mean()
+
+    for likelihoods, theta in EXERCISES["ensembling.weight_gradient"].cases(np.random.default_rng(1)):
+        expected = approx_fprime(theta, loss, 1e-7, likelihoods)
+        found = EXERCISES["ensembling.weight_gradient"].reference(likelihoods, theta)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_folds_are_filled_as_scikit_learn_fills_them():
+    def nearest(x_train, y_train, x_test):
+        return np.eye(3)[KNeighborsClassifier(1).fit(x_train, y_train).predict(x_test)]
+
+    for _, x, y, folds in EXERCISES["ensembling.out_of_fold"].cases(np.random.default_rng(2)):
+        theirs = cross_val_predict(KNeighborsClassifier(1), x, y, cv=PredefinedSplit(folds))
+        ours = EXERCISES["ensembling.out_of_fold"].reference(nearest, x, y, folds)
+        np.testing.assert_array_equal(ours.argmax(axis=1), theirs)
+    np.testing.assert_allclose(nearby_classes(np.zeros((1, 1)), np.array([2]), np.zeros((1, 1))).sum(), 1)

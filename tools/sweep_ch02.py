@@ -1,0 +1,236 @@
+"""Make data/results/ch02_ensembles.csv: the ensembles of chapter 02 over many seeds.
+
+    python tools/sweep_ch02.py [--only TRAIN_SIZE SEED] [--output FILE]
+
+The models are those of the notebook: its cells tagged "sweep" are run, nothing is copied. Rows that
+the output already holds are kept, so an interrupted sweep goes on where it stopped. Every choice
+(temperatures, weights, the best single model) is made on out-of-fold predictions of the training
+samples; the test samples are read once, for the score.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import runpy
+import tempfile
+import time
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import nbformat
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+
+from course_utils.data import load_digits, split
+from course_utils.ensembling import average_probabilities, fit_weights, majority_vote
+from course_utils.metrics import accuracy, brier_score, expected_calibration_error, negative_log_likelihood
+from course_utils.softmax import softmax
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "data" / "results" / "ch02_ensembles.csv"
+FIELDS = ("train_size", "seed", "pool", "method", "accuracy", "nll", "ece", "brier", "value")
+RUNS = [(500, seed) for seed in range(10)] + [(2000, seed) for seed in range(5)]
+STEPS = {500: 200, 2000: 400}
+LONG_STEPS = 1000
+N_TEST = 2000
+N_NETWORKS = 10
+
+
+def notebook_functions(folder: Path) -> dict[str, Any]:
+    """What the notebook's cells tagged "sweep" define.
+
+    They go through a file, because TensorFlow's AutoGraph reads the source of what it compiles.
+    """
+    notebook = nbformat.read(ROOT / "notebooks" / "02_ensembling.ipynb", as_version=4)
+    cells = [cell.source for cell in notebook.cells if "sweep" in cell.metadata.get("tags", [])]
+    module = folder / "cells_of_chapter_02.py"
+    module.write_text("\n\n".join(cells), encoding="utf-8")
+    return runpy.run_path(str(module))
+
+
+class Table:
+    """The rows of one run."""
+
+    def __init__(self, train_size, seed, labels):
+        self.key, self.labels, self.rows = (train_size, seed), labels, []
+
+    def add(self, pool, method, probabilities):
+        """A row for a method that predicts distributions."""
+        scores = (accuracy, negative_log_likelihood, expected_calibration_error, brier_score)
+        values = [f"{score(self.labels, probabilities):.6f}" for score in scores]
+        self.rows.append([*self.key, pool, method, *values, ""])
+
+    def add_labels(self, pool, method, predicted):
+        """A row for a method that predicts classes only."""
+        self.rows.append([*self.key, pool, method, f"{np.mean(predicted == self.labels):.6f}", "", "", "", ""])
+
+    def add_value(self, pool, method, value):
+        """A row for a number that is no score."""
+        self.rows.append([*self.key, pool, method, "", "", "", "", f"{value:.6f}"])
+
+
+def error_correlation(labels, predicted):
+    """Mean correlation of the errors of two different models."""
+    wrong = (predicted.argmax(axis=-1) != labels).astype(float)
+    return np.corrcoef(wrong)[np.triu_indices(len(wrong), 1)].mean()
+
+
+def run(train_size, seed, notebook):
+    """All rows of one split of the digits."""
+    images, digits = load_digits()
+    digits = digits.astype(int)
+    pixels = images.reshape(len(images), -1)
+    train, test = split(digits, (train_size, N_TEST), np.random.default_rng(seed))
+    x, y, x_test = pixels[train], digits[train], pixels[test]
+    table = Table(train_size, seed, digits[test])
+    models = {**notebook["MODELS"], "CNN": partial(notebook["cnn"], steps=STEPS[train_size])}
+    _mixed_pool_and_three_learners(table, notebook, models, (x, y, x_test))
+    _networks_of_several_seeds(table, notebook, x, y, x_test)
+    return table.rows
+
+
+def _mixed_pool_and_three_learners(table, notebook, models, samples):
+    predictions, temperature, stack = notebook["predictions"], notebook["fit_temperature"], notebook["stack"]
+    (x, y, x_test), seed, names = samples, table.key[1], list(models)
+    in_sample, held_out, predicted = predictions(models.values(), x, y, x_test, seed)
+    for name, p in zip(names, predicted, strict=True):
+        table.add("mixed", f"single: {name}", p)
+    best = int(np.argmax([accuracy(y, p) for p in held_out]))
+    table.add("mixed", "best single, chosen out of fold", predicted[best])
+    votes = majority_vote(predicted.argmax(axis=-1), 10)
+    table.add_labels("mixed", "majority vote", votes)
+    for kind in ("arithmetic", "geometric"):
+        mean, mean_held_out = (average_probabilities(p, kind=kind) for p in (predicted, held_out))
+        table.add("mixed", f"{kind} mean", mean)
+        t = temperature(y, np.log(mean_held_out))
+        table.add("mixed", f"{kind} mean, temperature", softmax(np.log(mean), temperature=t))
+        table.add_value("mixed", f"temperature of the {kind} mean", t)
+    ts = [temperature(y, np.log(p)) for p in held_out]
+    tempered_held_out, tempered = (
+        np.array([softmax(np.log(p), temperature=t) for p, t in zip(ps, ts, strict=True)])
+        for ps in (held_out, predicted)
+    )
+    for name, t in zip(names, ts, strict=True):
+        table.add_value("mixed", f"temperature of {name}", t)
+    for name, p in zip(names, tempered, strict=True):
+        table.add("mixed", f"single, temperature: {name}", p)
+    for kind in ("arithmetic", "geometric"):
+        table.add("mixed", f"{kind} mean of tempered models", average_probabilities(tempered, kind=kind))
+    weights = fit_weights(tempered_held_out, y)
+    table.add("mixed", "softmax weights of tempered models", average_probabilities(tempered, weights))
+    for where, p in (("out of fold", held_out), ("leaked", in_sample)):
+        weights = fit_weights(p, y)
+        table.add("mixed", f"softmax weights, {where}", average_probabilities(predicted, weights))
+        ridge = fit_weights(p, y, "ridge")
+        t = temperature(y, np.tensordot(ridge, p, 1))
+        table.add("mixed", f"ridge weights, {where}", softmax(np.tensordot(ridge, predicted, 1), temperature=t))
+        for name, w, r in zip(names, weights, ridge, strict=True):
+            table.add_value("mixed", f"softmax weight, {where}: {name}", w)
+            table.add_value("mixed", f"ridge weight, {where}: {name}", r)
+        table.add("mixed", f"stacking, {where}", stack(p, y, predicted))
+    side_by_side = notebook["side_by_side"]
+    meta = KNeighborsClassifier(5).fit(side_by_side(held_out), y).predict(side_by_side(predicted))
+    table.add_labels("mixed", "stacking with k-NN, out of fold", meta)
+    table.add_value("mixed", "share of answers in which k-NN and the vote differ", np.mean(meta != votes))
+    table.add_value("mixed", "correlation of errors", error_correlation(table.labels, predicted))
+
+    # Three learners, and three ways to feed a meta-learner.
+    three = [names.index(name) for name in ("logistic regression", "SVM", "random forest")]
+    best = max(three, key=lambda m: accuracy(y, held_out[m]))
+    table.add("three", "best single, chosen out of fold", predicted[best])
+    table.add("three", "arithmetic mean", average_probabilities(predicted[three]))
+    table.add("three", "stacking, out of fold", stack(held_out[three], y, predicted[three]))
+    table.add("three", "stacking, leaked", stack(in_sample[three], y, predicted[three]))
+    parts = split(y, (len(y) // 3,) * 3, np.random.default_rng(seed))
+    both = [
+        models[names[m]](x[part], y[part], np.concatenate([x, x_test]), seed)
+        for m, part in zip(three, parts, strict=True)
+    ]
+    in_thirds, test_thirds = np.array([b[: len(x)] for b in both]), np.array([b[len(x) :] for b in both])
+    table.add("three", "stacking, disjoint thirds", stack(in_thirds, y, test_thirds))
+
+
+def _networks_of_several_seeds(table, notebook, x, y, x_test):
+    predictions, temperature, stack = notebook["predictions"], notebook["fit_temperature"], notebook["stack"]
+    (train_size, seed), cnn = table.key, notebook["cnn"]
+    networks = [
+        lambda a, b, c, s, number=number: cnn(a, b, c, 1000 * s + number, STEPS[train_size])
+        for number in range(N_NETWORKS)
+    ]
+    _, held_out, predicted = predictions(networks[:5], x, y, x_test, seed)
+    more = [network(x, y, x_test, seed) for network in networks[5:]]
+    table.add("networks", "stacking of 5, out of fold", stack(held_out, y, predicted))
+    table.add_value("networks", "correlation of errors", error_correlation(table.labels, predicted))
+    _means_by_count(table, "networks", np.concatenate([predicted, more]))
+    for kind in ("arithmetic", "geometric"):
+        mean, mean_held_out = (average_probabilities(p, kind=kind) for p in (predicted, held_out))
+        t = temperature(y, np.log(mean_held_out))
+        table.add("networks", f"{kind} mean of 5, temperature", softmax(np.log(mean), temperature=t))
+        table.add_value("networks", f"temperature of the {kind} mean of 5", t)
+    longer = [cnn(x, y, x_test, 1000 * seed + number, LONG_STEPS) for number in range(5)]
+    _means_by_count(table, "networks trained longer", np.array(longer))
+
+
+def _means_by_count(table, pool, predicted):
+    for number, p in enumerate(predicted):
+        table.add(pool, f"single: {number}", p)
+    for count in range(2, len(predicted) + 1):
+        table.add_labels(pool, f"majority vote of {count}", majority_vote(predicted[:count].argmax(axis=-1), 10))
+        for kind in ("arithmetic", "geometric"):
+            table.add(pool, f"{kind} mean of {count}", average_probabilities(predicted[:count], kind=kind))
+
+
+def write(path, rows, seconds):
+    """The rows, and beside them how they were made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(FIELDS)
+        writer.writerows(rows)
+    temporary.replace(path)
+    packages = ("numpy", "scipy", "scikit-learn", "tensorflow", "keras")
+    manifest = {
+        "command": "python tools/sweep_ch02.py",
+        "runs": {str(size): [seed for s, seed in RUNS if s == size] for size in STEPS},
+        "test_samples": N_TEST,
+        "network_steps": {**{str(size): steps for size, steps in STEPS.items()}, "trained longer": LONG_STEPS},
+        "seconds": seconds,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+    }
+    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs=2, type=int, metavar=("TRAIN_SIZE", "SEED"))
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    arguments = parser.parse_args()
+    rows, seconds = [], {}
+    if arguments.output.is_file():
+        with arguments.output.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))[1:]
+        manifest = arguments.output.with_suffix(".json")
+        seconds = json.loads(manifest.read_text(encoding="utf-8"))["seconds"]
+    done = {(int(row[0]), int(row[1])) for row in rows}
+    with tempfile.TemporaryDirectory() as folder:
+        notebook = notebook_functions(Path(folder))
+        for train_size, seed in [tuple(arguments.only)] if arguments.only else RUNS:
+            if (train_size, seed) in done:
+                continue
+            start = time.process_time()
+            rows += run(train_size, seed, notebook)
+            seconds[f"{train_size}/{seed}"] = round(time.process_time() - start, 1)
+            write(arguments.output, rows, seconds)
+            print(train_size, seed, seconds[f"{train_size}/{seed}"], "s of processor time", flush=True)
+
+
+if __name__ == "__main__":
+    main()
