@@ -41,7 +41,7 @@ lab: setup  ## open the course in JupyterLab
 
 save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_softmax"
 	@$(PY) tools/run.py --save $(NOTEBOOKS)
-	@$(PY) tools/readme.py --covers
+	@$(PY) tools/readme.py --no-times
 
 student: setup  ## write copies of the notebooks without solutions to build/student/
 	@$(PY) tools/student.py

@@ -1,6 +1,7 @@
-"""Bring README's chapter table, the notebooks' stated run times and their cover pictures up to date.
+"""Bring README's chapter table and what the notebooks say of themselves up to date.
 
-The times come from the last `make run`. With `--covers` only the pictures are written.
+Those are their stated run times, the links to their neighbours and their cover pictures. The times
+come from the last `make run`; with `--no-times` they and README stay as they are.
 """
 
 import base64
@@ -54,9 +55,29 @@ def write_covers() -> None:
             (FOLDER / "figures" / f"{path.stem}.png").write_bytes(picture)
 
 
+def write_links() -> None:
+    """Let the last cell of every chapter link to its neighbours."""
+    titles = {path: title(read(path)) for path in chapters()}
+    order = list(titles)
+    for number, path in enumerate(order):
+        links = []
+        if number > 0:
+            links.append(f"**Previous:** [{titles[order[number - 1]]}]({order[number - 1].name})")
+        if number + 1 < len(order):
+            links.append(f"**Next:** [{titles[order[number + 1]]}]({order[number + 1].name})")
+        notebook = read(path)
+        last = notebook.cells[-1]
+        if not re.match(r"\*\*(Previous|Next):\*\*", last.source):
+            raise ValueError(f"{path.name}: the last cell is not the one with the links")
+        if last.source != " · ".join(links):
+            last.source = " · ".join(links)
+            write(notebook, path)
+
+
 def main() -> None:
     write_covers()
-    if "--covers" in sys.argv:
+    write_links()
+    if "--no-times" in sys.argv:
         return
     if not RECORD.is_file():
         sys.exit("no run to take the times from: run `make run` first")
