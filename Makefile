@@ -7,7 +7,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 PY := .venv/bin/python
 # Two notebooks at a time on two cores: each computes with one thread.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-WORKERS := -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint unit nbval lab save student readme colab benchmark test-slow test-environment \
@@ -31,10 +30,10 @@ lint: setup
 	$(PY) -m mypy
 
 unit: setup
-	$(ONE_THREAD) $(PY) -m pytest $(WORKERS) --doctest-modules -m "not slow and not benchmark" course_utils tests
+	$(ONE_THREAD) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark" course_utils tests
 
 nbval: setup
-	$(ONE_THREAD) $(PY) -m pytest $(WORKERS) --nbval --durations=5 notebooks
+	$(ONE_THREAD) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks
 
 lab: setup  ## open the course in JupyterLab
 	$(PY) -m jupyter lab notebooks

@@ -104,29 +104,28 @@ def test_a_failing_notebook_is_reported_with_its_cell_and_the_others_go_on(tmp_p
     assert "failed" in (run.PAGES / "index.html").read_text(encoding="utf-8")
 
 
-def test_student_copies_ask_every_exercise_and_nothing_fails(tmp_path, monkeypatch):
-    """The exercises' cells, with what they need, run in a student's copy: all say "not attempted"."""
-    monkeypatch.setattr(run, "FOLDER", ROOT / "notebooks")
-    for path in chapters():
-        copy = student.without_solutions(read(path))
-        text = "\n".join(cell.source for cell in copy.cells)
-        assert "def solution_" not in text
-        assert "## Solutions" not in text
-        start = next(i for i, cell in enumerate(copy.cells) if cell.source.startswith("## Exercises"))
-        code = [cell for cell in copy.cells[:start] if cell.cell_type == "code"][:2]  # set-up and imports
-        copy.cells = [new_markdown_cell(f"# {path.stem}"), *code, *copy.cells[start:]]
-        target = tmp_path / path.name
-        nbformat.write(copy, target)
-        executed, result = run.execute(target)
-        assert not result.failure
-        verdicts = [
-            output.data["text/plain"]
-            for cell in executed.cells
-            for output in cell.get("outputs", [])
-            if output.output_type == "execute_result" and cell.source.startswith("check(")
-        ]
-        assert len(verdicts) >= 3
-        assert all(": not attempted." in verdict for verdict in verdicts)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_a_student_copy_asks_every_exercise_and_nothing_fails(path, tmp_path):
+    """The exercises' cells, with the set-up and the imports, run in a student's copy: all are not attempted."""
+    copy = student.without_solutions(read(path))
+    text = "\n".join(cell.source for cell in copy.cells)
+    assert "def solution_" not in text
+    assert "## Solutions" not in text
+    start = next(i for i, cell in enumerate(copy.cells) if cell.source.startswith("## Exercises"))
+    code = [cell for cell in copy.cells[:start] if cell.cell_type == "code"][:2]  # set-up and imports
+    copy.cells = [new_markdown_cell(f"# {path.stem}"), *code, *copy.cells[start:]]
+    target = tmp_path / path.name
+    nbformat.write(copy, target)
+    executed, result = run.execute(target)
+    assert not result.failure
+    verdicts = [
+        output.data["text/plain"]
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "execute_result" and cell.source.startswith("check(")
+    ]
+    assert len(verdicts) >= 3
+    assert all(": not attempted." in verdict for verdict in verdicts)
 
 
 @pytest.mark.slow
