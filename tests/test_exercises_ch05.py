@@ -16,7 +16,7 @@ def bell(size, sigma, scale=2.0):
 
 def four_loops(image, kernel):
     h, w = kernel.shape
-    padded = np.pad(image, ((h // 2, h // 2), (w // 2, w // 2)), "symmetric")
+    padded = np.pad(image, ((h // 2, h // 2), (w // 2, w // 2)), "edge")
     result = np.zeros_like(image)
     for y in range(image.shape[0]):
         for x in range(image.shape[1]):
@@ -72,17 +72,22 @@ WRONG: list[WrongAnswer] = [
     ),
     ("filters.gaussian_kernel", lambda n, s: signal.windows.gaussian(n, s), "shape"),
     ("filters.gaussian_kernel", lambda n, s: np.full((n, n), 1 / n**2), "values differ"),
-    ("filters.correlate", lambda f, k: ndimage.convolve(f, k), "180 degrees"),
-    ("filters.correlate", lambda f, k: signal.correlate2d(f, k, "same"), "zeros beyond the border"),
-    ("filters.correlate", lambda f, k: ndimage.correlate(f, k, mode="mirror"), "SciPy's 'reflect'"),
-    ("filters.correlate", lambda f, k: ndimage.correlate(f, k, mode="nearest"), "repeats the last pixel"),
-    ("filters.correlate", loops_without_border, "black frame"),
+    ("filters.convolve", lambda f, k: ndimage.correlate(f, k, mode="nearest"), "180 degrees first"),
+    ("filters.convolve", lambda f, k: ndimage.correlate(f, k[::-1], mode="nearest"), "rows only"),
+    ("filters.convolve", lambda f, k: ndimage.correlate(f, k[:, ::-1], mode="nearest"), "columns only"),
+    ("filters.convolve", lambda f, k: signal.convolve2d(f, k, "same"), "zeros beyond the border"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k, mode="mirror"), "mode 'reflect'"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k, mode="reflect"), "which reflects"),
+    ("filters.convolve", lambda f, k: loops_without_border(f, k[::-1, ::-1]), "black frame"),
     (
-        "filters.correlate",
-        lambda f, k: ndimage.correlate(f, k, origin=(-(k.shape[0] // 2), -(k.shape[1] // 2))),
+        "filters.convolve",
+        lambda f, k: ndimage.correlate(
+            f, k[::-1, ::-1], mode="nearest", origin=(-(k.shape[0] // 2), -(k.shape[1] // 2))
+        ),
         "shifted up and to the left",
     ),
-    ("filters.correlate", lambda f, k: signal.correlate2d(f, k, "valid"), "shape"),
+    ("filters.convolve", lambda f, k: signal.convolve2d(f, k, "valid"), "shape"),
+    ("filters.convolve", four_loops, "180 degrees first"),
     ("filters.rounded_mean", lambda f: windows_of(f).mean(axis=(2, 3)).astype(np.uint8), "without rounding"),
     ("filters.rounded_mean", lambda f: ndimage.uniform_filter(f, 3), "without rounding"),
     ("filters.rounded_mean", sum_in_bytes, "in uint8"),
@@ -93,7 +98,7 @@ WRONG: list[WrongAnswer] = [
         lambda f: np.rint(ndimage.uniform_filter(f.astype(float), 3, mode="constant")).astype(np.uint8),
         "zeros beyond the border",
     ),
-    ("filters.rounded_mean", lambda f: ndimage.median_filter(f, 3), "values differ"),
+    ("filters.rounded_mean", lambda f: ndimage.median_filter(f, 3), "median of the window"),
     ("filters.median", lambda f: ndimage.uniform_filter(f, 3), "mean of the window"),
     ("filters.median", lambda f: signal.medfilt2d(f, 3), "zeros beyond the border"),
     ("filters.median", lambda f: ndimage.median_filter(f, 3, mode="mirror"), "SciPy's 'reflect'"),
@@ -101,6 +106,10 @@ WRONG: list[WrongAnswer] = [
     ("filters.median", lambda f: np.median(np.median(windows_of(f), axis=-1), axis=-1), "rows' medians"),
     ("filters.median", lambda f: ndimage.rank_filter(f, 3, 3), "index 4"),
     ("filters.median", lambda f: f, "without sorting"),
+    ("filters.median", lambda f: np.median(np.median(windows_of(f), axis=-2), axis=-1), "columns' medians"),
+    ("filters.median", lambda f: ndimage.median_filter(f, 5), "5 × 5"),
+    ("filters.median", lambda f: ndimage.median_filter(f, 2), "2 × 2"),
+    ("filters.median", lambda f: np.pad(signal.medfilt2d(f, 3)[1:-1, 1:-1], 1), "stay black"),
     ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.mean((t - f) ** 2)), "in uint8"),
     ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.mean((t - f).astype(float) ** 2)), "in uint8"),
     ("filters.psnr", lambda t, f: 20 * np.log10(255**2 / error(t, f)), "20 instead of 10"),
@@ -109,6 +118,7 @@ WRONG: list[WrongAnswer] = [
     ("filters.psnr", lambda t, f: 10 * np.log10(error(t, f) / 255**2), "error over signal"),
     ("filters.psnr", lambda t, f: 10 * np.log10(255 / error(t, f)), "its square belongs"),
     ("filters.psnr", error, "values differ"),
+    ("filters.psnr", lambda t, f: 20 * np.log10(255 / np.abs(t.astype(float) - f).mean()), "absolute errors"),
     ("filters.closing", lambda f: largest(smallest(f)), "opening"),
     ("filters.closing", largest, "maximum alone"),
     ("filters.closing", smallest, "minimum alone"),
@@ -118,13 +128,14 @@ WRONG: list[WrongAnswer] = [
         lambda f: ndimage.minimum_filter(ndimage.maximum_filter(f, 3, mode="constant"), 3, mode="constant"),
         "zeros beyond the border",
     ),
+    ("filters.closing", lambda f: f, "came back as it was"),
     ("filters.closing", lambda f: (largest(f) + smallest(f)) / 2, "values differ"),
 ]
 
 RIGHT = [
     ("filters.gaussian_kernel", lambda n, s: bell(n, s) / bell(n, s).sum()),
-    ("filters.correlate", four_loops),
-    ("filters.correlate", lambda f, k: ndimage.correlate(f, k)),
+    ("filters.convolve", lambda f, k: four_loops(f, k[::-1, ::-1])),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k, mode="nearest")),
     ("filters.rounded_mean", lambda f: np.rint(windows_of(f).mean(axis=(2, 3))).astype(np.uint8)),
     ("filters.median", lambda f: np.median(windows_of(f), axis=(2, 3))),
     ("filters.psnr", lambda t, f: 20 * np.log10(255 / np.sqrt(error(t, f)))),

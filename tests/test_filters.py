@@ -191,6 +191,19 @@ def test_bilateral_filter_with_a_huge_sigma_color_is_a_gaussian_blur():
     np.testing.assert_allclose(filters.bilateral_filter(GREY, 5, 1e6, 1.2), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_sigmas_reach_their_limits(dtype):
+    image = GREY.astype(dtype)
+    for tiny in (1e-200, 1e-320):
+        np.testing.assert_array_equal(filters.gaussian_kernel(3, tiny), [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+        for sigma_color, sigma_space in ((tiny, 2.0), (0.1, tiny)):
+            result = filters.bilateral_filter(image, 3, sigma_color, sigma_space)
+            np.testing.assert_allclose(result, image, rtol=1e-6)
+    mean = filters.mean_filter(image, 3)
+    np.testing.assert_allclose(filters.bilateral_filter(image, 3, 1e300, 1e300), mean, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("gamma", [0.25, 1.0, 2.2])
 def test_gamma_agrees_with_scikit_image(gamma):
     np.testing.assert_allclose(filters.gamma_correct(COLOUR, gamma), exposure.adjust_gamma(COLOUR, gamma))
@@ -346,6 +359,9 @@ NAN = np.array([[0.0, 1.0], [np.nan, 0.0]])
         (lambda: filters.add_salt_and_pepper(GREY, 1.5, rng), "amount: expected a probability"),
         (lambda: filters.add_salt_and_pepper(GREY, 0.1, rng, salt=-0.1), "salt: expected a probability"),
         (lambda: filters.add_salt_and_pepper(GREY, np.nan, rng), "amount"),
+        (lambda: filters.add_salt_and_pepper(GREY, "a", rng), "amount: expected a probability"),
+        (lambda: filters.add_salt_and_pepper(GREY, 0.1, 0), "rng: expected a generator"),
+        (lambda: filters.add_gaussian_noise(GREY, 0.1, None), "rng: expected a generator"),
         (lambda: filters.add_salt_and_pepper(255 * GREY, 0.1, rng), "image"),
     ],
 )

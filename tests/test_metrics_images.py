@@ -21,6 +21,12 @@ def test_agreement_with_scikit_image(truth, guess):
     assert ssim(truth[..., 0], guess[..., 0]) == grey
 
 
+def test_floats_of_two_precisions_can_be_compared():
+    single = NOISY.astype(np.float32)
+    assert psnr(COLOUR, single) == pytest.approx(psnr(COLOUR, NOISY), abs=1e-4)
+    assert ssim(COLOUR, single) == pytest.approx(ssim(COLOUR, NOISY), abs=1e-5)
+
+
 def test_psnr_by_hand():
     assert psnr(np.array([[0, 255]], np.uint8), np.array([[255, 255]], np.uint8)) == pytest.approx(
         3.0103, abs=1e-4
@@ -36,7 +42,9 @@ def test_psnr_by_hand():
     ("truth", "guess", "data_range", "message"),
     [
         (COLOUR, NOISY[:-1], None, "y_pred: expected shape and dtype of y_true"),
-        (COLOUR, NOISY.astype(np.float32), None, "y_pred"),
+        (COLOUR, NOISY8, None, "y_pred"),
+        (COLOUR8, NOISY8.astype(np.int16), None, "y_pred"),
+        (COLOUR, np.full_like(COLOUR, np.inf), None, "y_pred: expected finite values"),
         (COLOUR, np.full_like(COLOUR, np.nan), None, "y_pred: 1440 of 1440 values are NaN"),
         (255 * COLOUR, 255 * NOISY, None, "data_range: only uint8 and floats in"),
         (COLOUR8.astype(int), NOISY8.astype(int), None, "data_range: only uint8"),

@@ -47,7 +47,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
     "ch05": (
         "filters.gaussian_kernel",
-        "filters.correlate",
+        "filters.convolve",
         "filters.rounded_mean",
         "filters.median",
         "filters.psnr",

@@ -66,7 +66,7 @@ def _kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield (size, float(rng.uniform(0.4, 3)))
 
 
-def _slid(image: FloatArray, kernel: FloatArray, mode: PadMode = "symmetric") -> Any:
+def _slid(image: FloatArray, kernel: FloatArray, mode: PadMode = "edge") -> Any:
     """Correlation whose border is padded as np.pad does."""
     h, w = kernel.shape
     padded = np.pad(image, [(h // 2, h // 2), (w // 2, w // 2)], mode)
@@ -86,15 +86,19 @@ def _inside_only(image: FloatArray, kernel: FloatArray) -> Any:
 
 def _from_the_top_left(image: FloatArray, kernel: FloatArray) -> Any:
     h, w = kernel.shape
-    padded = np.pad(image, [(0, h - 1), (0, w - 1)], "symmetric")
+    padded = np.pad(image, [(0, h - 1), (0, w - 1)], "edge")
     return np.einsum("abij,ij->ab", np.lib.stride_tricks.sliding_window_view(padded, (h, w)), kernel)
 
 
-def _reflecting(image: FloatArray, kernel: FloatArray) -> Any:
-    return correlate(image, kernel)
+def _turned(kernel: FloatArray) -> FloatArray:
+    return kernel[::-1, ::-1]
 
 
-def _correlate_cases(rng: np.random.Generator) -> Iterator[Case]:
+def _convolved(image: FloatArray, kernel: FloatArray) -> Any:
+    return correlate(image, kernel[::-1, ::-1], mode="nearest")
+
+
+def _convolve_cases(rng: np.random.Generator) -> Iterator[Case]:
     impulse = np.zeros((5, 5))
     impulse[2, 2] = 1
     yield (impulse, np.arange(1.0, 10).reshape(3, 3))
@@ -134,11 +138,21 @@ def _median_of_nine(image: FloatArray) -> Any:
     return median_filter(image, 3)
 
 
+def _border_left(image: FloatArray) -> Any:
+    result = image.copy()
+    result[1:-1, 1:-1] = median_filter(image, 3)[1:-1, 1:-1]
+    return result
+
+
+def _border_black(image: FloatArray) -> Any:
+    return np.pad(median_filter(image, 3)[1:-1, 1:-1], 1)
+
+
 def _image_cases(rng: np.random.Generator) -> Iterator[Case]:
     spot = np.zeros((4, 4))
     spot[1, 1] = 1
     yield (spot,)
-    yield (np.arange(12.0).reshape(3, 4),)
+    yield (np.array([[3.0, 9, 1, 7], [8, 0, 6, 2], [5, 11, 4, 10]]),)
     for shape in ((3, 3), (5, 6), (4, 7)):
         yield (rng.random(shape).round(2),)
 
@@ -221,29 +235,47 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(_one_line, "This is the kernel of one axis. The outer product with itself is the square one."),
         ),
     ),
-    "filters.correlate": Exercise(
-        reference=_reflecting,
-        cases=_correlate_cases,
-        hint="Pad the image by half a kernel on each side with np.pad(..., 'symmetric'). Then one weight at "
-        "a time: the weight at (i, j) multiplies the padded image cut out from row i and column j on.",
+    "filters.convolve": Exercise(
+        reference=_convolved,
+        cases=_convolve_cases,
+        hint="Turn the kernel by 180 degrees, pad the image by half a kernel on each side, and correlate: the "
+        "weight at (i, j) of the turned kernel multiplies the padded image cut out from row i and column j on. "
+        "Which mode of np.pad repeats the border pixel?",
         mistakes=(
             Mistake(
-                lambda image, kernel: _slid(image, kernel[::-1, ::-1]),
-                "Often: the kernel is turned by 180 degrees. That is convolution; correlation lays it "
-                "over the image as it is.",
-            ),
-            Mistake(lambda image, kernel: _slid(image, kernel, "constant"), _BORDER),
-            Mistake(lambda image, kernel: _slid(image, kernel, "reflect"), _MIRROR),
-            Mistake(
-                lambda image, kernel: _slid(image, kernel, "edge"),
-                "Often: np.pad's mode 'edge', which repeats the last pixel only. From two pixels beyond the "
-                "border on, 'symmetric' differs.",
+                _slid,
+                "Often: the kernel is laid over the image as it is. That is correlation; convolution turns "
+                "it by 180 degrees first.",
             ),
             Mistake(
-                _inside_only, "Often: the pixels near the border are never computed, which leaves a black frame."
+                lambda image, kernel: _slid(image, kernel[::-1]),
+                "Often: the kernel is turned over along its rows only. A turn by 180 degrees reverses both axes.",
             ),
             Mistake(
-                _from_the_top_left,
+                lambda image, kernel: _slid(image, kernel[:, ::-1]),
+                "Often: the kernel is turned over along its columns only. A turn by 180 degrees "
+                "reverses both axes.",
+            ),
+            Mistake(
+                lambda image, kernel: _slid(image, _turned(kernel), "constant"),
+                "Often: zeros beyond the border, which darken the frame. np.pad's mode 'edge' repeats the "
+                "border pixel.",
+            ),
+            Mistake(
+                lambda image, kernel: _slid(image, _turned(kernel), "symmetric"),
+                "Often: np.pad's mode 'symmetric', which reflects. From two pixels beyond the border on, "
+                "repeating the border pixel ('edge') differs.",
+            ),
+            Mistake(
+                lambda image, kernel: _slid(image, _turned(kernel), "reflect"),
+                "Often: np.pad's mode 'reflect'. Here the border pixel itself is repeated: 'edge'.",
+            ),
+            Mistake(
+                lambda image, kernel: _inside_only(image, _turned(kernel)),
+                "Often: the pixels near the border are never computed, which leaves a black frame.",
+            ),
+            Mistake(
+                lambda image, kernel: _from_the_top_left(image, _turned(kernel)),
                 "Often: the window begins at the pixel instead of having it in its middle. The result is "
                 "shifted up and to the left.",
             ),
@@ -271,6 +303,10 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 lambda image: np.rint(_windows_of_nine(image, "reflect").mean(axis=-1)).astype(np.uint8), _MIRROR
+            ),
+            Mistake(
+                lambda image: median_filter(image, 3),
+                "This is the median of the window. Its mean is the sum over nine.",
             ),
             Mistake(
                 lambda image: np.rint(_windows_of_nine(image).mean(axis=-1)),
@@ -313,6 +349,14 @@ EXERCISES: dict[str, Exercise] = {
                 lambda image: np.median(np.median(_windows_of_nine(image).reshape(*image.shape, 3, 3), -1), -1),
                 "Often: the median of the rows' medians, which is not the median of the nine.",
             ),
+            Mistake(
+                lambda image: np.median(np.median(_windows_of_nine(image).reshape(*image.shape, 3, 3), -2), -1),
+                "Often: the median of the columns' medians, which is not the median of the nine.",
+            ),
+            Mistake(lambda image: median_filter(image, 2), "This is the median of 2 × 2 pixels, not of 3 × 3."),
+            Mistake(lambda image: median_filter(image, 5), "This is the median of 5 × 5 pixels, not of 3 × 3."),
+            Mistake(_border_left, "Often: the pixels at the border are left as they were."),
+            Mistake(_border_black, "Often: the pixels at the border are never computed and stay black."),
         ),
     ),
     "filters.psnr": Exercise(
@@ -345,6 +389,10 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: 255 where its square belongs.",
             ),
             Mistake(
+                lambda truth, image: 20 * np.log10(255 / np.mean(np.abs(truth.astype(float) - image))),
+                "Often: the mean of the absolute errors. PSNR takes the mean of their squares.",
+            ),
+            Mistake(
                 lambda truth, image: -psnr(truth, image), "Often: error over signal. Better images score higher."
             ),
         ),
@@ -369,6 +417,11 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda image: median_filter(image, 3),
                 "This is the median. It removes the spot too, and with it other details that a closing keeps.",
+            ),
+            Mistake(
+                lambda image: np.minimum(image, maximum_filter(image, 3)),
+                "The image came back as it was. The minimum has to see the result of the maximum, "
+                "not the old image.",
             ),
             Mistake(_both(np.max, np.min, "constant"), _BORDER),
         ),

@@ -50,19 +50,22 @@ def bilateral_filter(
     """
     values = as_image("image", image)
     side = as_size("size", size, odd=True)
-    color_scale = -0.5 / require_positive("sigma_color", sigma_color) ** 2
-    space_scale = -0.5 / require_positive("sigma_space", sigma_space) ** 2
+    spread_color = require_positive("sigma_color", sigma_color)
+    spread_space = require_positive("sigma_space", sigma_space)
     # A grey image is one of one channel; the last axis then always holds the channels.
     centre = working(values).reshape(*values.shape[:2], -1)
     padded = pad(centre, (side, side), mode)
+    limits = np.finfo(centre.dtype)  # a sigma beyond them would become 0 or infinity
+    spread_color = float(np.clip(spread_color, limits.tiny, limits.max))
     height, width = values.shape[:2]
     total = np.zeros_like(centre)
     weights = np.zeros_like(centre[..., :1])
     for row, column in np.ndindex(side, side):
         neighbour = padded[row : row + height, column : column + width]
-        distance = ((neighbour - centre) ** 2).sum(axis=-1, keepdims=True)
-        place = float((row - side // 2) ** 2 + (column - side // 2) ** 2)
-        weight = np.exp(color_scale * distance + space_scale * place)
+        place = np.hypot(row - side // 2, column - side // 2)
+        with np.errstate(over="ignore", under="ignore"):  # too far away counts as infinitely far: weight 0
+            distance = (((neighbour - centre) / spread_color) ** 2).sum(axis=-1, keepdims=True)
+            weight = np.exp(-0.5 * (distance + float((place / spread_space) ** 2)))
         total += weight * neighbour
         weights += weight
     return like(values, (total / weights).reshape(values.shape))

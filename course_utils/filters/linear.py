@@ -176,8 +176,9 @@ def mean_filter(image: npt.ArrayLike, size: int, mode: Border = "reflect") -> Im
 
 
 def _gaussian_weights(radius: int, sigma: float) -> npt.NDArray[np.float64]:
-    offsets = np.arange(-radius, radius + 1) / sigma
-    weights = np.exp(-0.5 * offsets**2)
+    with np.errstate(over="ignore", under="ignore"):  # far outside a tiny sigma the weight is 0
+        offsets = np.arange(-radius, radius + 1) / sigma
+        weights = np.exp(-0.5 * offsets**2)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 

@@ -70,7 +70,8 @@ def add_gaussian_noise(image: npt.ArrayLike, sigma: float, rng: np.random.Genera
     Raises
     ------
     ValueError
-        For values outside [0, 1], NaN, a wrong rank, or a sigma that is not above 0.
+        For values outside [0, 1], NaN, a wrong rank, a sigma that is not above 0, or an ``rng``
+        that is no generator.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def add_gaussian_noise(image: npt.ArrayLike, sigma: float, rng: np.random.Genera
     """
     values = _as_unit_image(image)
     spread = require_positive("sigma", sigma)
-    noisy = working(values) + rng.normal(0, spread, values.shape)
+    noisy = working(values) + _as_generator(rng).normal(0, spread, values.shape)
     if values.dtype == np.uint8:
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     return (np.clip(noisy, 0, 1) if clip else noisy).astype(values.dtype)
@@ -106,7 +107,8 @@ def add_salt_and_pepper(image: npt.ArrayLike, amount: float, rng: np.random.Gene
     Raises
     ------
     ValueError
-        For an amount or salt outside [0, 1], values outside [0, 1], NaN, or a wrong rank.
+        For an amount or salt outside [0, 1], values outside [0, 1], NaN, a wrong rank, or an
+        ``rng`` that is no generator.
 
     Examples
     --------
@@ -117,13 +119,19 @@ def add_salt_and_pepper(image: npt.ArrayLike, amount: float, rng: np.random.Gene
     """
     values = _as_unit_image(image)
     for name, share in (("amount", amount), ("salt", salt)):
-        if not 0 <= share <= 1:
+        if not isinstance(share, (int, float, np.integer, np.floating)) or not 0 <= share <= 1:
             raise ValueError(f"{name}: expected a probability in [0, 1], got {share!r}")
-    draw = rng.random(values.shape[:2])
+    draw = _as_generator(rng).random(values.shape[:2])
     noisy = values.copy()
     noisy[draw < amount] = 0
     noisy[draw < amount * salt] = 255 if values.dtype == np.uint8 else 1
     return noisy
+
+
+def _as_generator(rng: np.random.Generator) -> np.random.Generator:
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a generator such as numpy.random.default_rng(0), got {rng!r}")
+    return rng
 
 
 def _as_unit_image(image: npt.ArrayLike) -> Image:

@@ -16,8 +16,8 @@ def psnr(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
 
     Parameters
     ----------
-    y_true, y_pred : arrays of the same shape and dtype
-        The true image and the one to judge.
+    y_true, y_pred : arrays of the same shape
+        The true image and the one to judge: both of floats, or both of the same integer dtype.
     data_range : float, optional
         White minus black: by default 255 for uint8 and 1 for floats in [0, 1].
 
@@ -29,8 +29,8 @@ def psnr(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
     Raises
     ------
     ValueError
-        For shapes or dtypes that differ, no value, NaN, a data range that is not above 0, or none
-        with a ``y_true`` of another kind or outside [0, 1].
+        For shapes that differ, floats beside integers, no value, NaN or infinity, a data range
+        that is not above 0, or none with a ``y_true`` of another kind or outside [0, 1].
 
     Examples
     --------
@@ -79,8 +79,10 @@ def _checked(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float]:
     truth, guess = np.asarray(y_true), np.asarray(y_pred)
     for name, image in (("y_true", truth), ("y_pred", guess)):
-        as_float_array(name, image)
-    if truth.shape != guess.shape or truth.dtype != guess.dtype or truth.size == 0:
+        if not np.isfinite(as_float_array(name, image)).all():
+            raise ValueError(f"{name}: expected finite values, got infinity")
+    same_kind = truth.dtype == guess.dtype or truth.dtype.kind == guess.dtype.kind == "f"
+    if truth.shape != guess.shape or not same_kind or truth.size == 0:
         raise ValueError(
             f"y_pred: expected shape and dtype of y_true, {truth.shape} {truth.dtype} (not empty), "
             f"got {guess.shape} {guess.dtype}"
