@@ -105,6 +105,9 @@ WRONG: list[WrongAnswer] = [
     ),
     ("deformation.folds", lambda f: np.mean(determinant(f) <= 0), "flattens"),
     ("deformation.folds", lambda f: 100 * np.mean(determinant(f) < 0), "per cent"),
+    ("deformation.folds", lambda f: np.mean(determinant(f) < 1), "shrinks"),
+    ("deformation.folds", lambda f: np.mean(determinant(-f) < 0), "sign"),
+    ("deformation.folds", lambda f: np.mean(np.abs(determinant(f)) < 0), "absolute value"),
     ("deformation.folds", lambda f: np.mean(determinant(f) > 0), "values differ"),
     ("deformation.folds", lambda f: np.mean(determinant(f[::-1].swapaxes(1, 2)) < -0.5), "values differ"),
     ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=0), "class 0"),
@@ -143,6 +146,13 @@ WRONG: list[WrongAnswer] = [
         "deformation.rotation",
         lambda h, w, d: np.column_stack([rotation_about(0, 0, np.deg2rad(d))[:, :2], [(w - 1) / 2, (h - 1) / 2]]),
         "c alone",
+    ),
+    (
+        "deformation.rotation",
+        lambda h, w, d: (lambda a, c: np.column_stack([a, c - c @ a]))(
+            rotation_about(0, 0, np.deg2rad(d))[:, :2], np.array([(w - 1) / 2, (h - 1) / 2])
+        ),
+        "transpose of A",
     ),
     ("deformation.field", normalised, "largest value"),
     ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(2 * n - 1, (0, s, s)), "once more"),

@@ -10,7 +10,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.deformation.warping import AnyArray, Mode, as_count, as_shape, require_images, warp
+from course_utils.deformation.warping import (
+    AnyArray,
+    Mode,
+    as_count,
+    as_shape,
+    require_generator,
+    require_images,
+    warp,
+)
 from course_utils.validation import FloatArray, as_float_array, require_finite, require_within
 
 __all__ = [
@@ -205,6 +213,7 @@ def random_affine(
     """
     height, width = as_shape(shape)
     count = as_count(n)
+    require_generator(rng)
     for name, value in (("rotation", rotation), ("shear", shear), ("shift", shift)):
         require_within(name, value, 0, np.inf)
     if require_within("scale", scale, 0, 1) == 1:

@@ -15,6 +15,7 @@ from course_utils.deformation.warping import (
     as_count,
     as_field,
     as_shape,
+    require_generator,
     require_images,
     warp,
 )
@@ -67,6 +68,7 @@ def displacement_field(
     require_within("alpha", alpha, 0, np.inf)
     require_positive("sigma", sigma)
     count = as_count(n)
+    require_generator(rng)
     noise = rng.random((count, 2, height, width), dtype=np.float32)
     noise -= 0.5
     # The filter is linear and separable: two matrix products, which a batch shares. The factor 2

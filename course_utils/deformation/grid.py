@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.deformation.warping import as_count, as_shape, require_images
+from course_utils.deformation.warping import as_count, as_shape, require_generator, require_images
 from course_utils.validation import FloatArray, as_float_array, require_within
 
 __all__ = ["grid_mask", "grid_pattern"]
@@ -45,6 +45,7 @@ def grid_pattern(
     require_within("period", period, 1, np.inf)
     require_within("keep_ratio", keep_ratio, 0, 1)
     count = as_count(n)
+    require_generator(rng)
     # Offsets are real numbers, so that holes of 2.5 pixels are 2 or 3 wide, half the time each.
     offset_y, offset_x = rng.uniform(0, period, (2, count, 1))
     hole = (1 - keep_ratio) * period

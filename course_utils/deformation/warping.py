@@ -162,6 +162,12 @@ def as_shape(shape: tuple[int, int]) -> tuple[int, int]:
     return int(sizes[0]), int(sizes[1])
 
 
+def require_generator(rng: np.random.Generator) -> None:
+    """Raise unless ``rng`` is a NumPy generator: a seed or None is not one."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
+
+
 def as_count(n: int | None) -> int:
     """Return how many to draw: ``None`` stands for one."""
     if n is None:

@@ -57,6 +57,12 @@ def _shifted_first(height: int, width: int, degrees: float) -> Any:
     return np.column_stack([matrix[:, :2], centre + matrix[:, :2] @ centre])
 
 
+def _from_the_left(height: int, width: int, degrees: float) -> Any:
+    linear = _about((0, 0), np.deg2rad(degrees))[:, :2]
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, centre - centre @ linear])
+
+
 def _rotation_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (3, 5, 90.0)
     yield (3, 3, 0.0)
@@ -289,6 +295,10 @@ EXERCISES: dict[str, Exercise] = {
                 ),
                 "Often: c alone as the shift. A p + (c − A c) is needed: the centre must stay where it is.",
             ),
+            Mistake(
+                _from_the_left,
+                "Often: c @ A, which multiplies by the transpose of A. Write A @ c.",
+            ),
             Mistake(_shifted_first, "Often: c + A c where c − A c is needed: the centre must stay where it is."),
         ),
     ),
@@ -394,6 +404,18 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _sign_of_the_product, "Often: the two products were added. A determinant subtracts the second."
+            ),
+            Mistake(
+                lambda field: np.mean(jacobian_determinant(field) < 1),
+                "Often: < 1, which is where the map shrinks areas. It folds below 0.",
+            ),
+            Mistake(
+                lambda field: np.mean(jacobian_determinant(-np.asarray(field)) < 0),
+                "Often: the field's sign. The map is p + d(p), not p − d(p).",
+            ),
+            Mistake(
+                lambda field: 0.0,
+                "It finds no fold in any field. A determinant can be negative: take no absolute value or square.",
             ),
             Mistake(_flat_counted, "Often: <= 0. Where the determinant is 0 the map flattens; it folds below 0."),
             Mistake(
