@@ -91,7 +91,10 @@ def as_integer_array(
     >>> as_integer_array("labels", [0, 2], low=0, high=3)
     array([0, 2])
     """
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{name}: expected a rectangular array of integers, got {value!r}") from error
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name}: expected integers, got dtype {array.dtype}")
     outside = (array < low) | (array >= high)

@@ -25,7 +25,9 @@ from course_utils.deformation import (
     warp_boxes,
 )
 
-MODES = ("reflect", "mirror", "nearest", "grid-wrap")
+# With these, a warp keeps constants; with the two of "constant" zeros come in.
+CLOSED_MODES = ("reflect", "grid-mirror", "mirror", "nearest", "wrap", "grid-wrap")
+MODES = (*CLOSED_MODES, "constant", "grid-constant")
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 9)
@@ -148,6 +150,17 @@ def test_a_batch_of_maps_moves_each_image_by_its_own():
 # --- warping
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", [(5, 7), (1, 4), (2, 2), (1, 1)])
+def test_warp_by_halves_of_a_pixel_rounds_as_scipy_does(shape, mode):
+    rng = np.random.default_rng(0)
+    image = rng.random(shape)
+    for reach in (1, 4, 50):
+        field = np.round(rng.normal(0, reach, (2, *shape)) * 2) / 2
+        for order in (0, 1):
+            assert np.allclose(warp(image, field, order, mode), scipy_warp(image, field, order, mode), atol=1e-9)
+
+
 @settings(deadline=None, max_examples=50)
 @given(
     seeds, sizes, sizes, st.sampled_from([0.1, 1, 5, 60, 3000]), st.sampled_from(MODES), st.sampled_from([0, 1])
@@ -193,7 +206,11 @@ def test_an_integer_field_is_a_shift(dy, dx, order):
 
 
 @settings(deadline=None, max_examples=50)
-@given(hnp.arrays(np.float64, (2, 5, 7), elements=st.floats(-1e6, 1e6)), st.floats(0, 1), st.sampled_from(MODES))
+@given(
+    hnp.arrays(np.float64, (2, 5, 7), elements=st.floats(-1e6, 1e6)),
+    st.floats(0, 1),
+    st.sampled_from(CLOSED_MODES),
+)
 def test_a_constant_image_stays_constant(field, grey, mode):
     image = np.full((5, 7), grey)
     assert np.array_equal(warp(image, field, mode=mode), image)
@@ -393,10 +410,20 @@ WITH_NAN = np.where(np.eye(5, 6) > 0, np.nan, 0.0)
         (lambda: warp(np.zeros((3, 5, 6, 1)), np.zeros((2, 2, 5, 6))), "field"),
         (lambda: warp(WITH_NAN, FIELD), r"images: 5 of 30 values are NaN, the first at index \(0, 0\)"),
         (lambda: warp(IMAGE, FIELD + np.inf), "field: .*inf at index"),
-        (lambda: warp(np.zeros((0, 6)), np.zeros((2, 0, 6))), r"field: .*\(2, 0, 6\)"),
+        (lambda: warp(np.zeros((0, 6)), np.zeros((2, 0, 6))), r"images: .*\(0, 6\)"),
+        (lambda: warp(IMAGE, np.zeros((2, 0, 6))), r"field: .*\(2, 0, 6\)"),
+        (lambda: warp(np.zeros((5, 6, 0)), FIELD), r"images: .*\(5, 6, 0\)"),
+        (lambda: warp(np.where(IMAGE > 0, IMAGE, np.inf), FIELD), "images: .*inf at index"),
+        (lambda: elastic_transform(np.zeros((0, 6)), 34, 4, RNG), r"images: .*\(0, 6\)"),
+        (lambda: affine_warp(np.zeros((0, 6)), IDENTITY), r"images: .*\(0, 6\)"),
+        (lambda: grid_mask(np.zeros((2, 5, 0, 1)), 4, 0.5, RNG), r"images: .*\(2, 5, 0, 1\)"),
+        (lambda: displacement_field((5, 6), 34, 4, 0), "rng: .*default_rng.*0"),
+        (lambda: random_affine((5, 6), None, 0, 0, 0, 0), "rng: .*None"),
+        (lambda: grid_mask(IMAGE, 4, 0.5, 7), "rng: .*7"),
+        (lambda: displacement_field(5, 34, 4, RNG), "shape: .*5"),
         (lambda: warp(IMAGE > 0, FIELD), "images: expected real numbers, got dtype bool"),
         (lambda: warp(IMAGE, FIELD, order=3), "order: .*3"),
-        (lambda: warp(IMAGE, FIELD, mode="wrap"), "mode: .*'wrap'"),
+        (lambda: warp(IMAGE, FIELD, mode="circular"), "mode: .*'circular'"),
         (lambda: warp(np.zeros(5), FIELD), r"images: .*\(5,\)"),
         (lambda: displacement_field((5, 6), 34, 0, RNG), "sigma: .*0"),
         (lambda: displacement_field((5, 6), 34, -1, RNG), "sigma: .*-1"),
@@ -421,3 +448,23 @@ WITH_NAN = np.where(np.eye(5, 6) > 0, np.nan, 0.0)
 def test_bad_input_raises_and_says_what(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_grey_images_beside_label_maps_may_come_without_a_channel_axis():
+    rng = np.random.default_rng(0)
+    images, maps = rng.random((3, 8, 9)), rng.choice([0, 1, 255], (3, 8, 9)).astype(np.uint8)
+    grey, grey_maps = elastic_transform(images, 34, 4, np.random.default_rng(1), maps)
+    full, full_maps = elastic_transform(images[..., np.newaxis], 34, 4, np.random.default_rng(1), maps)
+    assert np.array_equal(grey, full[..., 0])
+    assert np.array_equal(grey_maps, full_maps)
+
+
+def test_a_very_large_sigma_gives_the_mean_at_once():
+    field = displacement_field((8, 9), 34, 1e9, np.random.default_rng(0))
+    near = displacement_field((8, 9), 34, 800, np.random.default_rng(0))
+    assert np.ptp(field[0]) < 1e-5
+    assert np.allclose(field, near, atol=1e-3)
+
+
+def test_a_box_far_larger_than_the_image_is_clipped_to_it():
+    assert np.array_equal(warp_boxes([[-1e9, 0, 1e9, 3]], np.zeros((2, 5, 7))), [[0, 0, 7, 3]])

@@ -29,9 +29,14 @@ def determinant(field):
     return (1 + dy_y) * (1 + dx_x) - dy_x * dx_y
 
 
-def looked_up(rgb, palette, fill=255, dtype=np.uint8):
+def normalised(noise, alpha, sigma):
+    smooth = ndimage.gaussian_filter(noise, (0, sigma, sigma))
+    return alpha * smooth / np.abs(smooth).max()
+
+
+def looked_up(rgb, palette, fill=255, dtype=np.uint8, weights=(65536, 256, 1)):
     table = np.full(2**24, fill, dtype)
-    weights = np.array([65536, 256, 1])
+    weights = np.array(weights)
     table[palette @ weights] = np.arange(len(palette))
     return table[rgb @ weights]
 
@@ -98,6 +103,11 @@ WRONG: list[WrongAnswer] = [
         lambda f: np.mean((1 + np.gradient(f[0])[0]) * (1 + np.gradient(f[1])[1]) < 0),
         "diagonal only",
     ),
+    ("deformation.folds", lambda f: np.mean(determinant(f) <= 0), "flattens"),
+    ("deformation.folds", lambda f: 100 * np.mean(determinant(f) < 0), "per cent"),
+    ("deformation.folds", lambda f: np.mean(determinant(f) < 1), "shrinks"),
+    ("deformation.folds", lambda f: np.mean(determinant(-f) < 0), "sign"),
+    ("deformation.folds", lambda f: np.mean(np.abs(determinant(f)) < 0), "absolute value"),
     ("deformation.folds", lambda f: np.mean(determinant(f) > 0), "values differ"),
     ("deformation.folds", lambda f: np.mean(determinant(f[::-1].swapaxes(1, 2)) < -0.5), "values differ"),
     ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=0), "class 0"),
@@ -118,6 +128,37 @@ WRONG: list[WrongAnswer] = [
         "values differ",
     ),
     ("label_maps.lookup", packed_in_bytes, "8 bits"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, weights=(1, 255, 255**2)), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, weights=(1, 100, 10000)), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, weights=(100, 10, 1)), "values differ"),
+    ("deformation.three_points", lambda s, t: solved(s, t).reshape(2, 3), "where .T is needed"),
+    (
+        "deformation.three_points",
+        lambda s, t: np.linalg.solve(np.column_stack([np.ones(3), s]), t).T,
+        "ones first",
+    ),
+    (
+        "deformation.rotation",
+        lambda h, w, d: np.vstack([rotation_about((w - 1) / 2, (h - 1) / 2, np.deg2rad(d)), [0, 0, 1]]),
+        "homogeneous",
+    ),
+    (
+        "deformation.rotation",
+        lambda h, w, d: np.column_stack([rotation_about(0, 0, np.deg2rad(d))[:, :2], [(w - 1) / 2, (h - 1) / 2]]),
+        "c alone",
+    ),
+    (
+        "deformation.rotation",
+        lambda h, w, d: (lambda a, c: np.column_stack([a, c - c @ a]))(
+            rotation_about(0, 0, np.deg2rad(d))[:, :2], np.array([(w - 1) / 2, (h - 1) / 2])
+        ),
+        "transpose of A",
+    ),
+    ("deformation.field", normalised, "largest value"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(2 * n - 1, (0, s, s)), "once more"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (0, s, s), truncate=3), "differ"),
+    ("deformation.warp", lambda i, f: sampled(i, f, mode="nearest"), "edge pixel repeated"),
+    ("deformation.warp", lambda i, f: sampled(i, f, mode="mirror"), "edge pixel once"),
 ]
 
 

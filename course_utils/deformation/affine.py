@@ -10,7 +10,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.deformation.warping import AnyArray, Mode, as_count, as_shape, warp
+from course_utils.deformation.warping import (
+    AnyArray,
+    Mode,
+    as_count,
+    as_shape,
+    require_generator,
+    require_images,
+    warp,
+)
 from course_utils.validation import FloatArray, as_float_array, require_finite, require_within
 
 __all__ = [
@@ -205,6 +213,7 @@ def random_affine(
     """
     height, width = as_shape(shape)
     count = as_count(n)
+    require_generator(rng)
     for name, value in (("rotation", rotation), ("shear", shear), ("shift", shift)):
         require_within(name, value, 0, np.inf)
     if require_within("scale", scale, 0, 1) == 1:
@@ -283,9 +292,8 @@ def affine_warp(
     >>> affine_warp(np.array([[1.0, 2.0, 3.0]]), [[1, 0, 1], [0, 1, 0]])
     array([[1., 1., 2.]])
     """
+    require_images(np.asarray(images))
     shape = np.shape(images)
-    if len(shape) not in (2, 3, 4):
-        raise ValueError(f"images: expected (H, W), (H, W, C) or (N, H, W, C), got shape {shape}")
     batched = len(shape) == 4 or (len(shape) == 3 and np.ndim(matrix) == 3)
     size = (shape[1], shape[2]) if batched else (shape[0], shape[1])
     return warp(images, affine_field(size, matrix), order, mode)

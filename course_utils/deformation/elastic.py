@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from course_utils.deformation.warping import CHUNK_PIXELS, AnyArray, as_count, as_field, as_shape, warp
+from course_utils.deformation.warping import (
+    CHUNK_PIXELS,
+    AnyArray,
+    as_count,
+    as_field,
+    as_shape,
+    require_generator,
+    require_images,
+    warp,
+)
 from course_utils.validation import FloatArray, as_float_array, require_positive, require_within
 
 __all__ = ["displacement_field", "elastic_transform", "jacobian_determinant"]
@@ -59,6 +68,7 @@ def displacement_field(
     require_within("alpha", alpha, 0, np.inf)
     require_positive("sigma", sigma)
     count = as_count(n)
+    require_generator(rng)
     noise = rng.random((count, 2, height, width), dtype=np.float32)
     noise -= 0.5
     # The filter is linear and separable: two matrix products, which a batch shares. The factor 2
@@ -104,7 +114,8 @@ def elastic_transform(
     rng : numpy.random.Generator
     label_maps : (H, W) or (N, H, W) array of int, optional
         Class ids of the pixels, 255 for ignored ones. They are warped by the same fields and take
-        the nearest pixel's id, so that no id arises that was not there.
+        the nearest pixel's id, so that no id arises that was not there. Beside label maps (N, H, W)
+        grey images may come as (N, H, W); without them three axes are always (H, W, C).
 
     Returns
     -------
@@ -114,8 +125,8 @@ def elastic_transform(
     Raises
     ------
     ValueError
-        For label maps that are not integers or do not fit the images, NaN, and as
-        :func:`displacement_field`.
+        For label maps that are not integers or do not fit the images, NaN or infinite values,
+        images without pixels, and as :func:`displacement_field`.
 
     Notes
     -----
@@ -131,8 +142,10 @@ def elastic_transform(
     ((2, 8, 8, 3), [1])
     """
     pixels = as_float_array("images", images)
-    if pixels.ndim not in (2, 3, 4):
-        raise ValueError(f"images: expected (H, W), (H, W, C) or (N, H, W, C), got shape {pixels.shape}")
+    if pixels.ndim == 3 and label_maps is not None and np.shape(label_maps) == pixels.shape:
+        one_channel, maps = elastic_transform(pixels[..., np.newaxis], alpha, sigma, rng, label_maps)
+        return one_channel[..., 0], maps
+    require_images(pixels)
     batch = pixels if pixels.ndim == 4 else pixels[np.newaxis]
     shape = (batch.shape[1], batch.shape[2])
     labels = None if label_maps is None else _as_label_maps(label_maps, pixels)
@@ -187,6 +200,8 @@ def jacobian_determinant(field: npt.ArrayLike) -> FloatArray:
 
 def _smoothing(size: int, sigma: float) -> npt.NDArray[np.float32]:
     """The matrix that smooths a column of pixels: column k is what becomes of a 1 at pixel k."""
+    if sigma >= 100 * size:  # the mean of the column, to float32's rounding; the kernel would be very long
+        return np.full((size, size), 1 / size, np.float32)
     smoothed = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="reflect", truncate=4.0)
     return np.asarray(smoothed, dtype=np.float32)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.deformation.warping import as_count, as_shape
+from course_utils.deformation.warping import as_count, as_shape, require_generator, require_images
 from course_utils.validation import FloatArray, as_float_array, require_within
 
 __all__ = ["grid_mask", "grid_pattern"]
@@ -45,6 +45,7 @@ def grid_pattern(
     require_within("period", period, 1, np.inf)
     require_within("keep_ratio", keep_ratio, 0, 1)
     count = as_count(n)
+    require_generator(rng)
     # Offsets are real numbers, so that holes of 2.5 pixels are 2 or 3 wide, half the time each.
     offset_y, offset_x = rng.uniform(0, period, (2, count, 1))
     hole = (1 - keep_ratio) * period
@@ -81,8 +82,7 @@ def grid_mask(images: npt.ArrayLike, period: float, keep_ratio: float, rng: np.r
     np.float64(0.75)
     """
     pixels = as_float_array("images", images)
-    if pixels.ndim not in (2, 3, 4):
-        raise ValueError(f"images: expected (H, W), (H, W, C) or (N, H, W, C), got shape {pixels.shape}")
+    require_images(pixels)
     batch = pixels.ndim == 4
     shape = (pixels.shape[1], pixels.shape[2]) if batch else (pixels.shape[0], pixels.shape[1])
     kept = grid_pattern(shape, period, keep_ratio, rng, n=len(pixels) if batch else None)

@@ -1,6 +1,6 @@
 """Sample images, label maps and boxes where a displacement field points."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ from course_utils.validation import FloatArray, as_float_array, require_finite
 __all__ = ["Mode", "warp", "warp_boxes"]
 
 AnyArray = npt.NDArray[Any]
-Mode = Literal["reflect", "mirror", "nearest", "grid-wrap"]
-_MODES = ("reflect", "mirror", "nearest", "grid-wrap")
+Mode = Literal["reflect", "grid-mirror", "mirror", "nearest", "constant", "grid-constant", "wrap", "grid-wrap"]
+_MODES = get_args(Mode)
 
 # Images are warped a few at a time, so that the indices and weights of a chunk stay in the cache.
 CHUNK_PIXELS = 64 * 28 * 28
@@ -26,16 +26,18 @@ def warp(
     Parameters
     ----------
     images : (H, W), (H, W, C) or (N, H, W, C) array
-        Real numbers without NaN; with order 0 also booleans. With a batch of fields also (N, H, W),
-        as label maps come.
+        Finite real numbers; with order 0 also booleans and infinite values. With a batch of fields
+        also (N, H, W), as label maps come.
     field : (2, H, W) or (N, 2, H, W) float
         The displacements dy and dx in pixels, one field for all images or one for each; finite.
         All channels of an image move together.
     order : 1 or 0
         1 interpolates between the four nearest pixels, 0 takes the nearest one (half a pixel
         rounds up), which is what label maps need.
-    mode : "reflect", "mirror", "nearest" or "grid-wrap"
-        What lies beyond the border, with the meaning that `scipy.ndimage` gives these names.
+    mode : str
+        What lies beyond the border: "reflect" (also called "grid-mirror"), "mirror", "nearest",
+        "constant", "grid-constant", "wrap" or "grid-wrap", with the meaning that
+        `scipy.ndimage.map_coordinates` gives these names; the constant is 0.
 
     Returns
     -------
@@ -45,7 +47,8 @@ def warp(
     Raises
     ------
     ValueError
-        For NaN, a field that is not finite or whose shape does not fit, another order or mode.
+        For NaN, infinite values (with order 1 in the images, always in the field), a field whose
+        shape does not fit, images without pixels or channels, another order or mode.
 
     Notes
     -----
@@ -83,7 +86,7 @@ def warp(
         chunk = fields if fields.ndim == 4 else fields[np.newaxis]
         if len(chunk) > 1:
             chunk = chunk[part]
-        warped[part] = _sample(batch[part], chunk, order, mode)
+        warped[part] = _sample(batch[part], chunk, order, "reflect" if mode == "grid-mirror" else mode)
     return warped.reshape(pixels.shape)
 
 
@@ -133,6 +136,8 @@ def warp_boxes(boxes: npt.ArrayLike, field: npt.ArrayLike) -> FloatArray:
     height, width = displacement.shape[1:]
 
     warped = np.empty_like(corners)
+    beyond = 2 * (height + width)  # what lies further out than that is out of sight
+    corners = np.clip(corners, -beyond, [width + beyond, height + beyond] * 2)
     for number, box in enumerate(corners):
         place = _origin_of(_outline(box), displacement)
         warped[number] = [*place.min(axis=1)[::-1], *place.max(axis=1)[::-1]]
@@ -151,10 +156,16 @@ def as_field(name: str, value: npt.ArrayLike) -> FloatArray:
 
 def as_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """Return a height and a width of 1 or more."""
-    sizes = tuple(shape)
+    sizes = tuple(shape) if np.ndim(shape) else ()
     if len(sizes) != 2 or not all(isinstance(s, (int, np.integer)) and s >= 1 for s in sizes):
         raise ValueError(f"shape: expected (H, W), two integers of 1 or more, got {shape!r}")
     return int(sizes[0]), int(sizes[1])
+
+
+def require_generator(rng: np.random.Generator) -> None:
+    """Raise unless ``rng`` is a NumPy generator: a seed or None is not one."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
 
 
 def as_count(n: int | None) -> int:
@@ -170,18 +181,33 @@ def _as_pixels(images: npt.ArrayLike, *, keep_dtype: bool) -> AnyArray:
     given = np.asarray(images)
     # Integers and booleans hold no NaN, and order 0 does not compute with them.
     pixels = given if keep_dtype and given.dtype.kind in "iub" else as_float_array("images", images)
+    require_images(pixels)
+    return pixels if keep_dtype else require_finite("images", pixels)  # 0 · inf would be NaN
+
+
+def require_images(pixels: AnyArray) -> None:
+    """Raise unless an array is one image or a batch, with pixels and channels in it."""
     if pixels.ndim not in (2, 3, 4):
         raise ValueError(f"images: expected (H, W), (H, W, C) or (N, H, W, C), got shape {pixels.shape}")
-    return pixels
+    if 0 in (pixels.shape[1:] if pixels.ndim == 4 else pixels.shape[-2:]):
+        raise ValueError(f"images: expected a height, a width and channels of 1 or more, got shape {pixels.shape}")
 
 
 def _sample(batch: AnyArray, fields: FloatArray, order: int, mode: str) -> AnyArray:
     """Read a batch (N, H, W, C) at the places that fields (N or 1, 2, H, W) point to."""
     n, height, width, channels = batch.shape
+    if mode == "constant":  # 0 from the centres of the outermost pixels on, without a transition
+        places = np.indices((height, width)) + fields.astype(np.float64)
+        last = np.array([height - 1, width - 1]).reshape(2, 1, 1)
+        inside = np.all((places >= 0) & (places <= last), axis=1, keepdims=True)
+        inside = np.moveaxis(inside, 1, -1)
+        return np.where(inside, _sample(batch, fields, order, "nearest"), batch.dtype.type(0))
+    if mode == "wrap":
+        return _sample(batch, _wrapped(fields), order, "nearest")
     dy, dx = fields[:, 0], fields[:, 1]
     if order == 0:
-        # In float64, so that 0.49999997 + 0.5 stays below 1.
-        whole_y, whole_x = np.floor(dy + np.float64(0.5)), np.floor(dx + np.float64(0.5))
+        whole_y = _nearest(dy, np.arange(height)[:, np.newaxis], mode)
+        whole_x = _nearest(dx, np.arange(width), mode)
     else:
         whole_y, whole_x = np.floor(dy), np.floor(dx)
         share_y, share_x = (dy - whole_y).astype(batch.dtype), (dx - whole_x).astype(batch.dtype)
@@ -191,6 +217,9 @@ def _sample(batch: AnyArray, fields: FloatArray, order: int, mode: str) -> AnyAr
     # Copy the border outwards as far as any pixel reaches: then one index serves four neighbours.
     from_rows, from_columns = _extended(height, margin_y, mode), _extended(width, margin_x, mode)
     padded = batch[:, from_rows[:, np.newaxis], from_columns]
+    if mode == "grid-constant":
+        padded[:, :margin_y], padded[:, margin_y + height :] = 0, 0
+        padded[:, :, :margin_x], padded[:, :, margin_x + width :] = 0, 0
     # A single channel is read as plain numbers, which is faster than rows of one.
     values = padded.reshape(-1) if channels == 1 else padded.reshape(-1, channels)
     stride = len(from_columns)
@@ -216,6 +245,35 @@ def _blend(start: AnyArray, end: AnyArray, share: AnyArray) -> AnyArray:
     return start
 
 
+def _nearest(displacement: FloatArray, lines: AnyArray, mode: str) -> FloatArray:
+    """Whole steps to the nearest pixel: halves round up, and down in mirrored copies, as in SciPy."""
+    raised = displacement + np.float64(0.5)  # in float64, so that 0.49999997 + 0.5 stays below 1
+    whole: FloatArray = np.floor(raised)
+    halves = whole == raised
+    if mode in ("reflect", "mirror") and halves.any():
+        place, size = lines + displacement.astype(np.float64), lines.size
+        if mode == "reflect":
+            mirrored = (place + 0.5) % (2 * size) >= size
+        else:
+            mirrored = place % max(2 * size - 2, 1) >= np.where(place < 0, size - 1, size)
+        whole -= halves & mirrored
+    return whole
+
+
+def _wrapped(fields: FloatArray) -> FloatArray:
+    """Fields that stay inside the image, repeated as SciPy's "wrap" does: the last pixel is the first again."""
+    here = np.indices(fields.shape[2:])
+    places = here + fields.astype(np.float64)
+    for axis, size in enumerate(fields.shape[2:]):
+        place, period = places[:, axis], size - 1
+        if period:
+            place[:] = np.where(place < 0, place + period * (np.trunc(-place / period) + 1), place)
+            place[:] = np.where(place > period, place - period * np.trunc(place / period), place)
+        else:
+            place[:] = 0
+    return np.asarray(places - here, dtype=np.float64)
+
+
 def _steps(whole: FloatArray, lines: AnyArray, mode: str) -> tuple[npt.NDArray[np.int32], int]:
     """Whole steps away from each row (or column), and how far the longest leads."""
     size = lines.size
@@ -224,6 +282,8 @@ def _steps(whole: FloatArray, lines: AnyArray, mode: str) -> tuple[npt.NDArray[n
         target = whole + lines
         if mode == "nearest":
             target = np.clip(target, -1, size)
+        elif mode == "grid-constant":
+            target = np.clip(target, -2, size)
         else:
             target %= {"grid-wrap": size, "mirror": max(2 * size - 2, 1), "reflect": 2 * size}[mode]
         return (target - lines).astype(np.int32), 2 * size + 1
@@ -233,7 +293,7 @@ def _steps(whole: FloatArray, lines: AnyArray, mode: str) -> tuple[npt.NDArray[n
 def _extended(size: int, margin: int, mode: str) -> AnyArray:
     """Indices −margin to size + margin − 1, each replaced by what a border mode reads there."""
     index = np.arange(-margin, size + margin)
-    if mode == "nearest":
+    if mode in ("nearest", "grid-constant"):
         return np.clip(index, 0, size - 1)
     if mode == "grid-wrap":
         return np.asarray(index % size)

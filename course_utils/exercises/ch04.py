@@ -57,6 +57,12 @@ def _shifted_first(height: int, width: int, degrees: float) -> Any:
     return np.column_stack([matrix[:, :2], centre + matrix[:, :2] @ centre])
 
 
+def _from_the_left(height: int, width: int, degrees: float) -> Any:
+    linear = _about((0, 0), np.deg2rad(degrees))[:, :2]
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, centre - centre @ linear])
+
+
 def _rotation_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (3, 5, 90.0)
     yield (3, 3, 0.0)
@@ -70,6 +76,11 @@ def _rotation_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def _field(noise: FloatArray, alpha: float, sigma: float) -> Any:
     return alpha * ndimage.gaussian_filter(noise, (0, sigma, sigma))
+
+
+def _normalised(noise: FloatArray, alpha: float, sigma: float) -> Any:
+    smooth = _field(noise, 1.0, sigma)
+    return alpha * smooth / np.abs(smooth).max()
 
 
 def _noise_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -116,6 +127,10 @@ def _diagonal_only(field: FloatArray) -> Any:
     return np.mean((1 + np.gradient(field[0])[0]) * (1 + np.gradient(field[1])[1]) < 0)
 
 
+def _flat_counted(field: FloatArray) -> Any:
+    return np.mean(jacobian_determinant(field) <= 0)
+
+
 def _crossed_terms(field: FloatArray) -> Any:
     (dy_y, dy_x), (dx_y, dx_x) = (np.gradient(component) for component in field)
     return np.mean((1 + dy_x) * (1 + dx_y) - dy_y * dx_x < 0)
@@ -130,6 +145,7 @@ def _smooth_field_cases(rng: np.random.Generator) -> Iterator[Case]:
     y, x = np.mgrid[:4, :5].astype(float)
     yield (np.stack([0 * y, 0 * x]),)
     yield (np.stack([0 * y, -2 * x]),)
+    yield (np.stack([0 * y, -x]),)  # flattened, determinant 0 everywhere, but not folded
     yield (np.stack([-y + 2 * x, 2 * y - x]),)
     for spread in (0.5, 1.0, 2.0):
         yield (rng.normal(0, spread, (2, 6, 7)),)
@@ -193,6 +209,10 @@ def _colour_cases(rng: np.random.Generator) -> Iterator[Case]:
         np.array([[[1, 2, 3], [3, 2, 1]], [[9, 9, 9], [1, 2, 3]]], np.uint8),
         np.array([[3, 2, 1], [1, 2, 3]], np.uint8),
     )
+    # Colours that collide where red, green and blue are given too little room in one number.
+    primaries = np.eye(3, dtype=np.uint8)
+    shades = np.array([1, 10, 100, 255], np.uint8)[:, np.newaxis, np.newaxis]
+    yield (shades * primaries, primaries)
     for n_colours in (3, 5):
         yield (
             rng.integers(0, 2, (4, 5, 3)).astype(np.uint8) * 255,
@@ -219,6 +239,14 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: source and target exchanged, which is the inverse map.",
             ),
             Mistake(_rows_and_columns, _SWAPPED),
+            Mistake(
+                lambda source, target: affine_from_points(source, target).T.reshape(2, 3),
+                "Often: reshape(2, 3) where .T is needed: reshape keeps the reading order and mixes the rows.",
+            ),
+            Mistake(
+                lambda source, target: np.roll(affine_from_points(source, target), 1, axis=1),
+                "Often: the column of ones first, which puts the shift first. It belongs in the third column.",
+            ),
             Mistake(_without_shift, "Often: the shift is missing, the third column of the matrix."),
             Mistake(
                 lambda source, target: np.vstack([affine_from_points(source, target), [0, 0, 1]]),
@@ -257,6 +285,20 @@ EXERCISES: dict[str, Exercise] = {
                 lambda height, width, degrees: _about((0, 0), np.deg2rad(degrees)),
                 "Often: a rotation about the first pixel, the origin. Move the centre there and back.",
             ),
+            Mistake(
+                lambda height, width, degrees: np.vstack([_rotation(height, width, degrees), [0, 0, 1]]),
+                "Often: the 3×3 homogeneous matrix. Leave its last row, 0 0 1, away.",
+            ),
+            Mistake(
+                lambda height, width, degrees: np.column_stack(
+                    [_rotation(height, width, degrees)[:, :2], [(width - 1) / 2, (height - 1) / 2]]
+                ),
+                "Often: c alone as the shift. A p + (c − A c) is needed: the centre must stay where it is.",
+            ),
+            Mistake(
+                _from_the_left,
+                "Often: c @ A, which multiplies by the transpose of A. Write A @ c.",
+            ),
             Mistake(_shifted_first, "Often: c + A c where c − A c is needed: the centre must stay where it is."),
         ),
     ),
@@ -286,6 +328,14 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda noise, alpha, sigma: sigma * ndimage.gaussian_filter(noise, (0, alpha, alpha)),
                 "Often: alpha and sigma exchanged.",
+            ),
+            Mistake(
+                _normalised,
+                "Often: divided by the largest value, so that alpha is the largest move. Only multiply.",
+            ),
+            Mistake(
+                lambda noise, alpha, sigma: _field(2 * noise - 1, alpha, sigma),
+                "Often: 2 · noise − 1 once more. The noise is given; use it as it is.",
             ),
             Mistake(
                 lambda noise, alpha, sigma: (
@@ -322,6 +372,14 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: order 3, SciPy's default. Linear interpolation is order 1.",
             ),
             Mistake(
+                lambda image, field: _sampled(image, field, mode="nearest"),
+                'Often: the edge pixel repeated. Beyond the border lies the reflection: mode="reflect".',
+            ),
+            Mistake(
+                lambda image, field: _sampled(image, field, mode="mirror"),
+                'Often: mode="mirror", which shows the edge pixel once. "reflect" shows it twice.',
+            ),
+            Mistake(
                 lambda image, field: _sampled(image, field, mode="constant"),
                 'Often: zeros from beyond the border, SciPy\'s default. Use mode="reflect".',
             ),
@@ -346,6 +404,23 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _sign_of_the_product, "Often: the two products were added. A determinant subtracts the second."
+            ),
+            Mistake(
+                lambda field: np.mean(jacobian_determinant(field) < 1),
+                "Often: < 1, which is where the map shrinks areas. It folds below 0.",
+            ),
+            Mistake(
+                lambda field: np.mean(jacobian_determinant(-np.asarray(field)) < 0),
+                "Often: the field's sign. The map is p + d(p), not p − d(p).",
+            ),
+            Mistake(
+                lambda field: 0.0,
+                "It finds no fold in any field. A determinant can be negative: take no absolute value or square.",
+            ),
+            Mistake(_flat_counted, "Often: <= 0. Where the determinant is 0 the map flattens; it folds below 0."),
+            Mistake(
+                lambda field: 100 * np.mean(jacobian_determinant(field) < 0),
+                "Often: per cent. A share lies between 0 and 1.",
             ),
             Mistake(
                 lambda field: np.sum(jacobian_determinant(field) < 0),
