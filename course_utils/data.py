@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import as_integer_array
+from course_utils.validation import as_count, as_integer_array
 
 __all__ = ["data_path", "load_digits", "split"]
 
@@ -123,8 +123,10 @@ def split(
     ids = as_integer_array("labels", labels, low=0, high=np.iinfo(np.int64).max)
     if ids.ndim != 1:
         raise ValueError(f"labels: expected rank 1, got shape {ids.shape}")
-    counts = [int(size) for size in sizes]
-    if not counts or min(counts) < 1 or counts != list(sizes) or sum(counts) > len(ids):
+    if isinstance(sizes, (int, float, str)):
+        raise ValueError(f"sizes: expected a sequence of integers, got {sizes!r}")
+    counts = [as_count("sizes", size) for size in sizes]
+    if not counts or sum(counts) > len(ids):
         raise ValueError(f"sizes: expected positive integers of sum {len(ids)} at most, got {tuple(sizes)}")
 
     # Spread each class evenly over [0, 1] and sort all samples by that place: then every stretch of

@@ -111,6 +111,8 @@ def test_a_part_is_in_random_order():
         ([0, 1], (), "sizes"),
         ([0, 1], (0, 1), "sizes"),
         ([0, 1], (0.5,), "sizes"),
+        ([0, 1], (np.inf,), "sizes"),
+        ([0, 1], 2, "sizes"),
         ([0, 1, 1, 1], (2, 2), r"sizes: part \d of 2 samples would hold none of class 0"),
         ([0, -1], (1,), "labels"),
         ([0.0, 1.0], (1,), "labels.*integers"),
