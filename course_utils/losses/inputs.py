@@ -9,7 +9,6 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils.validation import IGNORE
@@ -118,7 +117,7 @@ def require_number(name: str, value: float, *, low: float = 0.0, above: bool = F
     return number
 
 
-def as_class_vector(name: str, value: npt.ArrayLike, n_classes: int, dtype: tf.DType) -> tf.Tensor:
+def as_class_vector(name: str, value: Any, n_classes: int, dtype: tf.DType) -> tf.Tensor:
     """Return one finite number of 0 or more for each class, as a (K,) tensor.
 
     Examples
@@ -126,14 +125,11 @@ def as_class_vector(name: str, value: npt.ArrayLike, n_classes: int, dtype: tf.D
     >>> as_class_vector("class_weights", [1, 5], 2, tf.float32).numpy()
     array([1., 5.], dtype=float32)
     """
-    vector = np.asarray(value)
-    if vector.dtype.kind not in "fiu" or vector.shape != (n_classes,):
-        raise ValueError(
-            f"{name}: expected {n_classes} numbers, one a class, got shape {vector.shape}, dtype {vector.dtype}"
-        )
-    if not (np.isfinite(vector) & (vector >= 0)).all():
-        raise ValueError(f"{name}: expected finite values of 0 or more, got {vector.tolist()}")
-    return tf.constant(vector.astype(np.float64), dtype)
+    vector = tf.cast(as_real_tensor(name, value), dtype)
+    if vector.shape != (n_classes,):
+        raise ValueError(f"{name}: expected {n_classes} numbers, one a class, got shape {tuple(vector.shape)}")
+    require(name, tf.math.is_finite(vector) & (vector >= 0), vector, "finite values of 0 or more")
+    return vector
 
 
 def labelled_pixels(y_true: Any, y_pred: Any, loss: str) -> LabelledPixels:

@@ -100,7 +100,8 @@ def yolo_v3_terms(
     # Where no object is assigned, a harmless box (the anchor in its cell) keeps log(0) out of the
     # graph: a NaN in a branch that tf.where does not take would still reach the gradient.
     corner = _cell_corners(raw)
-    anchor_boxes = tf.concat([corner * cell, corner * cell + priors], axis=-1)
+    low = corner * cell + tf.zeros_like(priors)
+    anchor_boxes = tf.concat([low, low + priors], axis=-1)
     has_object = assigned[..., tf.newaxis] > 0
     boxes = tf.where(has_object, truth[..., :4], anchor_boxes)
     size = boxes[..., 2:] - boxes[..., :2]
@@ -108,7 +109,7 @@ def yolo_v3_terms(
         "y_true", tf.reduce_all(size > 0, axis=-1), tf.reduce_min(size, axis=-1), "boxes with an area (an extent)"
     )
     place = (boxes[..., :2] + boxes[..., 2:]) / 2 / cell - corner
-    inside = tf.reduce_all((place >= 0) & (place <= 1), axis=-1) | (assigned == 0)
+    inside = tf.reduce_all(tf.abs(place - 0.5) < 0.501, axis=-1) | tf.equal(assigned, 0)  # 0.001 for rounding
     require("y_true", inside, place[..., 0], "the centre of a box within its cell (x, in cells)")
 
     sizes = tf.math.log(size / priors)
@@ -170,7 +171,9 @@ def yolo_targets(
     corners = as_float_array("boxes", np.reshape(boxes, (0, 4)) if np.size(boxes) == 0 else boxes, rank=2)
     empty = np.zeros(0, np.intp)
     ids = as_integer_array("class_ids", class_ids, low=0, high=n_classes) if len(corners) else empty
-    shapes = _anchor_array(anchors)
+    shapes = as_float_array("anchors", anchors, rank=2)
+    if shapes.shape[1] != 2 or len(shapes) == 0 or not (shapes > 0).all():
+        raise ValueError(f"anchors: expected (A, 2) widths and heights above 0, got {shapes.tolist()}")
     cell = require_positive("stride", stride)
     if corners.shape[1] != 4 or ids.shape != (len(corners),):
         raise ValueError(f"boxes: expected shape (B, 4) and B class_ids, got {corners.shape} and {ids.shape}")
@@ -191,10 +194,13 @@ def yolo_targets(
 def _checked(y_true: Any, y_pred: Any, anchors: npt.ArrayLike) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     raw = as_real_tensor("y_pred", y_pred)
     truth = tf.cast(as_real_tensor("y_true", y_true), raw.dtype)
-    shapes = _anchor_array(anchors)
-    if raw.shape.rank != 5 or raw.shape[3] != len(shapes) or (raw.shape[4] or 0) < 6:
+    priors = tf.cast(as_real_tensor("anchors", anchors), raw.dtype)
+    if priors.shape.rank != 2 or priors.shape[1] != 2 or not priors.shape[0]:
+        raise ValueError(f"anchors: expected widths and heights of shape (A, 2), got shape {priors.shape}")
+    require("anchors", tf.math.is_finite(priors) & (priors > 0), priors, "finite numbers above 0")
+    if raw.shape.rank != 5 or raw.shape[3] != priors.shape[0] or (raw.shape[4] or 0) < 6:
         raise ValueError(
-            f"y_pred: expected shape (N, rows, columns, {len(shapes)}, 5 + K) with K of 1 or more, got {raw.shape}"
+            f"y_pred: expected shape (N, rows, columns, {priors.shape[0]}, 5 + K), K of 1 or more, got {raw.shape}"
         )
     require_same_shape("y_true", truth, raw, "y_pred")
     require_finite("y_pred", raw)
@@ -203,14 +209,7 @@ def _checked(y_true: Any, y_pred: Any, anchors: npt.ArrayLike) -> tuple[tf.Tenso
     require("y_true", tf.equal(flags, 0) | tf.equal(flags, 1), flags, "0 or 1 as objectness")
     one_or_zero = tf.equal(truth[..., 5:], 0) | tf.equal(truth[..., 5:], 1) | tf.equal(flags, 0)[..., tf.newaxis]
     require("y_true", one_or_zero, truth[..., 5:], "0 or 1 for each class")
-    return truth, raw, tf.constant(shapes, raw.dtype)
-
-
-def _anchor_array(anchors: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    shapes = as_float_array("anchors", anchors, rank=2).astype(np.float64)
-    if shapes.shape[1] != 2 or len(shapes) == 0 or not (np.isfinite(shapes) & (shapes > 0)).all():
-        raise ValueError(f"anchors: expected (A, 2) widths and heights above 0, got {shapes.tolist()}")
-    return shapes
+    return truth, raw, priors
 
 
 def _cell_corners(raw: tf.Tensor) -> tf.Tensor:
