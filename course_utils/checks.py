@@ -17,6 +17,8 @@ from course_utils.exercises import CHAPTERS, Exercise
 
 __all__ = ["CheckResult", "Hint", "check", "hint"]
 
+MOST_LINES = 6  # of one array in the feedback
+
 Status = Literal["not attempted", "error", "wrong", "correct"]
 
 # A mark and a colour for each status; the text says the same without them.
@@ -242,4 +244,7 @@ def _show(name: str, value: Any) -> list[str]:
     text = np.array2string(numbers, precision=4, threshold=40, edgeitems=3, separator=", ", suppress_small=True)
     shape = f" of shape {numbers.shape}" if numbers.ndim > 1 else ""
     head = f"  {name}{shape} = "
-    return (head + text.replace("\n", "\n" + " " * len(head))).split("\n")
+    lines = [line for line in text.split("\n") if line]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], "…"]
+    return [head + lines[0], *(" " * len(head) + line for line in lines[1:])]

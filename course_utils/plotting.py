@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_utils.metrics.probabilities import Reliability
 from course_utils.validation import IGNORE, as_float_array, as_integer_array
@@ -38,11 +39,13 @@ def show(figure: Figure, alt: str) -> None:
     """
     if not alt.strip():
         raise ValueError("alt: expected a sentence that says what the figure shows, got none")
-    buffer = io.BytesIO()
+    drawn, stored = io.BytesIO(), io.BytesIO()
     # An opaque background stays readable on a dark page.
-    figure.savefig(buffer, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
+    figure.savefig(drawn, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
     plt.close(figure)
-    bundle = {"image/png": buffer.getvalue(), "text/plain": alt}
+    # 256 colours fitted to the picture: a quarter of the bytes, and no difference that the eye sees.
+    Image.open(drawn).convert("RGB").quantize(256, kmeans=3).save(stored, format="png", optimize=True)
+    bundle = {"image/png": stored.getvalue(), "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
 
 
 def forgotten_maximum(logits):

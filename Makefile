@@ -1,0 +1,69 @@
+# Two commands do the main work: `make run` and `make test`. Both set up .venv first, once.
+
+IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+# The first Python on the path that the course can run on; or say which: make PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c '$(IS_SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+PY := .venv/bin/python
+# Two notebooks at a time on two cores: each computes with one thread.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+WORKERS := -n 2 --dist loadscope
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark test-slow test-environment \
+	test-oldest clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:
+	@test -n "$(PYTHON)" || { echo "set-up: no Python 3.11 to 3.13 on the path. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) tools/setup.py
+
+run: setup  ## execute every notebook in a fresh kernel and write web pages to build/course/
+	@$(PY) tools/run.py
+
+test: setup lint unit nbval  ## style, types, unit tests, notebook rules, and every notebook compared
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+unit: setup
+	$(ONE_THREAD) $(PY) -m pytest $(WORKERS) --doctest-modules -m "not slow and not benchmark" course_utils tests
+
+nbval: setup
+	$(ONE_THREAD) $(PY) -m pytest $(WORKERS) --nbval --durations=5 notebooks
+
+lab: setup  ## open the course in JupyterLab
+	$(PY) -m jupyter lab notebooks
+
+save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_softmax"
+	@$(PY) tools/run.py --save $(NOTEBOOKS)
+	@$(PY) tools/readme.py --covers
+
+student: setup  ## write copies of the notebooks without solutions to build/student/
+	@$(PY) tools/student.py
+
+readme: setup  ## take README's table and the stated run times from the last `make run`
+	@$(PY) tools/readme.py
+
+colab: setup  ## write the repository's address into badges and set-up cells: make colab REPO=owner/name
+	@$(PY) tools/colab.py $(REPO)
+
+benchmark: setup  ## measure speed against the libraries, as ratios
+	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+
+test-slow: setup  ## the tests that take minutes
+	$(PY) -m pytest -m slow tests
+
+test-environment: setup  ## install what environment.yml installs with pip into a fresh environment
+	$(PY) -m pytest -m slow tests/test_environment.py
+
+test-oldest: setup  ## unit tests and notebooks on the oldest admitted versions
+	@$(PY) tools/oldest.py
+
+clean:  ## remove the virtual environments and everything built
+	rm -rf .venv .venv-oldest build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

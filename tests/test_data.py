@@ -1,0 +1,128 @@
+"""The data files: intact, documented, and split fairly."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from course_utils import data
+from course_utils.data import data_path, load_digits, split
+from notebooks import ROOT
+
+
+def checksums():
+    lines = (ROOT / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    return {line[66:]: line[:64] for line in lines}
+
+
+def test_every_file_has_a_checksum_a_card_and_is_intact():
+    found = {
+        path.relative_to(ROOT / "data").as_posix()
+        for path in (ROOT / "data").rglob("*")
+        if path.is_file() and path.name not in {"README.md", "SHA256SUMS"}
+    }
+    assert found == set(checksums())
+    cards = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for name, checksum in checksums().items():
+        assert data_path(name).is_file()
+        row = next(line for line in cards.splitlines() if line.startswith(f"| `{name}` |"))
+        assert checksum in row
+        assert all(len(field.strip()) > 3 for field in row.strip("|").split("|"))
+
+
+def test_digits():
+    images, labels = load_digits()
+    assert images.shape == (5000, 28, 28)
+    assert images.dtype == np.float32
+    assert images.min() == 0
+    assert images.max() == 1
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(np.bincount(labels), np.full(10, 500))
+
+
+@pytest.fixture
+def copied_data(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    monkeypatch.setattr(data, "_FOLDERS", (tmp_path / "data",))
+    return tmp_path / "data"
+
+
+def test_a_missing_file_is_named_with_its_checksum(copied_data):
+    (copied_data / "digits.npz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"digits\.npz.*" + checksums()["digits.npz"] + ".*git checkout"):
+        load_digits()
+
+
+def test_an_altered_file_is_named_with_both_checksums(copied_data):
+    load_digits()
+    with (copied_data / "digits.npz").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(
+        ValueError, match=rf"digits\.npz.*{checksums()['digits.npz']}, found [0-9a-f]{{64}}.*install"
+    ):
+        load_digits()
+
+
+def test_no_data_at_all_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "_FOLDERS", (tmp_path,))
+    with pytest.raises(FileNotFoundError, match="git checkout"):
+        data_path("digits.npz")
+
+
+@pytest.mark.parametrize("name", ["digit.npz", "../pyproject.toml", "", "/etc/passwd"])
+def test_an_unknown_name_lists_what_there_is(name):
+    with pytest.raises(ValueError, match=r"name: the course has no data file.*digits\.npz"):
+        data_path(name)
+
+
+def test_parts_are_disjoint_stratified_and_reproducible():
+    _, labels = load_digits()
+    parts = split(labels, (3000, 1000, 500), np.random.default_rng(0))
+    assert [len(part) for part in parts] == [3000, 1000, 500]
+    assert len(np.unique(np.concatenate(parts))) == 4500
+    for part in parts:
+        np.testing.assert_array_equal(np.bincount(labels[part]), np.full(10, len(part) // 10))
+    again = split(labels, (3000, 1000, 500), np.random.default_rng(0))
+    other = split(labels, (3000, 1000, 500), np.random.default_rng(1))
+    assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
+    assert not np.array_equal(parts[0], other[0])
+
+
+def test_unequal_classes_keep_their_shares():
+    labels = np.repeat([0, 1, 2], [700, 250, 50])
+    for seed in range(5):
+        for part in split(labels, (333, 101, 37), np.random.default_rng(seed)):
+            shares = np.bincount(labels[part], minlength=3) - len(part) * np.array([0.7, 0.25, 0.05])
+            assert np.abs(shares).max() < 2
+
+
+def test_a_part_is_in_random_order():
+    _, labels = load_digits()
+    (part,) = split(labels, (1000,), np.random.default_rng(0))
+    assert len(set(labels[part][:40].tolist())) > 7
+    assert np.mean(np.diff(part) > 0) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("labels", "sizes", "message"),
+    [
+        ([0, 1], (3,), "sizes.*sum 2 at most"),
+        ([0, 1], (), "sizes"),
+        ([0, 1], (0, 1), "sizes"),
+        ([0, 1], (0.5,), "sizes"),
+        ([0, 1, 1, 1], (2, 2), r"sizes: part \d of 2 samples would hold none of class 0"),
+        ([0, -1], (1,), "labels"),
+        ([0.0, 1.0], (1,), "labels.*integers"),
+        ([[0, 1]], (1,), "labels.*rank 1"),
+    ],
+)
+def test_bad_splits_are_named(labels, sizes, message):
+    with pytest.raises(ValueError, match=message):
+        split(labels, sizes, np.random.default_rng(0))
+
+
+def test_no_pickle_is_ever_loaded():
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "course_utils").rglob("*.py"))
+    assert "pickle" not in re.sub(r"allow_pickle=False|[Nn]o pickles?", "", sources)
+    assert sources.count("np.load(") == sources.count("allow_pickle=False")

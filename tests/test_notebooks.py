@@ -1,0 +1,200 @@
+"""The rules that every notebook keeps."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import course_utils
+from colab import COURSE_LINE, badge, repository
+from course_utils.exercises import CHAPTERS
+from notebooks import ROOT, chapters, read, reading_minutes, title
+from readme import cover
+
+PATHS = chapters()
+NOTEBOOKS = {path.stem: read(path) for path in PATHS}
+EACH = pytest.mark.parametrize("name", NOTEBOOKS)
+
+# The anatomy: these headings of level 2 in this order, with sections of the chapter in between.
+ORDER = (
+    "What you will do, what you will learn, what you need",
+    "Set-up",
+    "Claims we test",
+    "Exercises",
+    "In short",
+    "Solutions",
+)
+# Modules that serve the package and the tests and are not taught.
+PLUMBING = ("course_utils.exercises", "course_utils.validation")
+
+
+def code_cells(name):
+    return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
+
+
+def markdown(name):
+    return "\n\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
+
+
+def outputs(name):
+    return [output for cell in code_cells(name) for output in cell.outputs]
+
+
+def test_there_are_chapters():
+    assert "01_softmax" in NOTEBOOKS
+
+
+@EACH
+def test_every_cell_was_run_in_order_in_a_fresh_kernel(name):
+    counts = [cell.execution_count for cell in code_cells(name)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@EACH
+def test_nothing_stored_is_an_error_or_a_log(name):
+    assert not [o for o in outputs(name) if o.output_type == "error" or o.get("name") == "stderr"]
+    assert "widgets" not in NOTEBOOKS[name].metadata
+
+
+@EACH
+def test_every_figure_has_alternative_text(name):
+    figures = [o for o in outputs(name) if "image/png" in o.get("data", {})]
+    assert figures
+    for figure in figures:
+        alt = figure.metadata["image/png"]["alt"]
+        assert len(alt.split()) >= 4, alt
+
+
+@EACH
+def test_at_most_one_cell_in_five_is_not_compared(name):
+    cells = code_cells(name)
+    ignored = [
+        cell
+        for cell in cells
+        if {"nbval-ignore-output", "nbval-skip"} & set(cell.metadata.get("tags", []))
+        or re.search(r"NBVAL_(IGNORE_OUTPUT|SKIP)", cell.source)
+    ]
+    assert len(ignored) <= len(cells) / 5
+
+
+@EACH
+def test_the_set_up_cell_is_the_same_everywhere_and_knows_the_address(name):
+    first = code_cells(name)[0].source
+    assert first == code_cells("01_softmax")[0].source
+    address = f"git+https://github.com/{repository()}" if repository() else ""
+    assert COURSE_LINE.search(first)[0] == f'COURSE = "{address}"'
+
+
+@EACH
+def test_the_badge_is_there_if_and_only_if_there_is_an_address(name):
+    first = NOTEBOOKS[name].cells[0].source
+    expected = badge(name, repository())
+    assert expected in first
+    assert bool(expected) == ("Open in Colab" in first)
+
+
+@EACH
+def test_the_headings_follow_the_anatomy(name):
+    headings = re.findall(r"^## (.+)$", markdown(name), re.MULTILINE)
+    positions = [headings.index(heading) for heading in ORDER]
+    assert positions == sorted(positions)
+    assert len(headings) >= len(ORDER) + 3
+    assert title(NOTEBOOKS[name]).startswith(name[:2])
+    assert 30 <= reading_minutes(NOTEBOOKS[name]) <= 90
+
+
+@EACH
+def test_a_slider_is_tagged(name):
+    sliders = [cell for cell in code_cells(name) if "interact(" in cell.source]
+    assert sliders
+    assert all("nbval-ignore-output" in cell.metadata.get("tags", []) for cell in sliders)
+
+
+@EACH
+def test_the_file_stays_small(name):
+    assert (ROOT / "notebooks" / f"{name}.ipynb").stat().st_size < 1_000_000
+
+
+@EACH
+def test_every_exercise_has_a_stub_a_check_and_a_solution(name):
+    cells = NOTEBOOKS[name].cells
+    start = next(i for i, cell in enumerate(cells) if re.match(r"## Exercises\b", cell.source))
+    solutions = next(i for i, cell in enumerate(cells) if re.match(r"## Solutions\b", cell.source))
+    called = re.compile(r"""^check\(\s*["'](.+?)["']""", re.MULTILINE)
+    asked = [n for cell in cells[start:solutions] for n in called.findall(cell.source)]
+    solved = [n for cell in cells[solutions:] for n in called.findall(cell.source)]
+    chapter = f"ch{name[:2]}"
+    assert tuple(asked) == CHAPTERS[chapter]
+    assert tuple(solved) == CHAPTERS[chapter]
+    for part, verdict in ((cells[start:solutions], "not attempted"), (cells[solutions:], "correct")):
+        for cell in part:
+            for n in called.findall(cell.source):
+                (result,) = [o for o in cell.outputs if o.output_type == "execute_result"]
+                assert f"{n}: {verdict}" in result.data["text/plain"]
+
+
+@EACH
+def test_links_between_chapters_and_to_files_resolve(name):
+    for target in re.findall(r"\]\(([^)\s]+)\)", markdown(name)):
+        if not re.match(r"https?://|#|mailto:", target):
+            assert (ROOT / "notebooks" / target.split("#")[0]).exists(), target
+
+
+@EACH
+def test_the_chapter_links_to_its_neighbours(name):
+    last = NOTEBOOKS[name].cells[-1].source
+    names = list(NOTEBOOKS)
+    position = names.index(name)
+    if position > 0:
+        assert f"({names[position - 1]}.ipynb)" in last
+    if position + 1 < len(names):
+        assert f"({names[position + 1]}.ipynb)" in last
+
+
+@EACH
+def test_the_cover_picture_is_the_one_that_the_notebook_draws(name):
+    picture = ROOT / "notebooks" / "figures" / f"{name}.png"
+    assert cover(NOTEBOOKS[name]) == (picture.read_bytes() if picture.is_file() else None)
+
+
+def imported_names(source):
+    """Names that a cell imports from course_utils, as (module, name)."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils"):
+            found |= {(node.module, alias.name) for alias in node.names}
+    return found
+
+
+def test_every_public_function_is_used_by_a_notebook_or_by_another_module():
+    used = set()
+    sources = ["\n".join(cell.source for cell in code_cells(name)) for name in NOTEBOOKS]
+    package = Path(course_utils.__path__[0])
+    sources += [path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path.name != "__init__.py"]
+    for source in sources:
+        names = imported_names(source)
+        used |= {name for _, name in names}
+        # `from course_utils import plotting` uses what is called as plotting.x
+        for module, name in names:
+            if module == "course_utils":
+                used |= set(re.findall(rf"\b{name}\.(\w+)", source))
+        for tree in ast.walk(ast.parse(source)):
+            if isinstance(tree, ast.FunctionDef | ast.ClassDef):
+                inside = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+                used |= inside - {tree.name}
+    public = set()
+    for module in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
+        if not module.name.startswith(PLUMBING):
+            exported = importlib.import_module(module.name).__all__
+            public |= {(module.name, name) for name in exported}
+    unused = sorted(f"{module}.{name}" for module, name in public if name not in used)
+    assert not unused
+
+
+def test_the_project_has_one_version_of_its_address():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(project.get("urls", {})) <= {"Repository"}

@@ -1,0 +1,203 @@
+"""The commands around the notebooks: pages, student copies, the repository's address, the set-up."""
+
+import base64
+import io
+import os
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+import colab
+import readme
+import run
+import setup
+import student
+from notebooks import ROOT, chapters, read
+
+
+class _Images(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.alternatives = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.alternatives.append(dict(attrs).get("alt"))
+
+
+def alternative_texts(page):
+    images = _Images()
+    images.feed(page)
+    return images.alternatives
+
+
+def png():
+    buffer = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(buffer, format="png")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_a_page_carries_alt_text_formulas_and_links(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "PAGES", tmp_path)
+    figure = new_output("display_data", {"image/png": png()}, metadata={"image/png": {"alt": 'a "red" <dot>'}})
+    widget = new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("# 09 · A page\n\nA formula, $x^2$, and [a chapter](01_softmax.ipynb)."),
+            new_code_cell("draw()", outputs=[figure, widget], execution_count=1),
+        ]
+    )
+    run.write_page(run.tidy(notebook), "09_page")
+    page = (tmp_path / "09_page.html").read_text(encoding="utf-8")
+    assert alternative_texts(page) == ['a "red" <dot>']
+    assert "$x^2$" in page
+    assert 'href="01_softmax.html"' in page
+    assert "model_id" not in page
+    assert "<title>09 · A page" in page
+    assert "http://" not in page.split("<main>")[0]
+    assert "https://" not in page.split("<main>")[0]
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_every_figure_of_every_chapter_keeps_its_alt_text_on_its_page(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "PAGES", tmp_path)
+    notebook = read(path)
+    run.write_page(notebook, path.stem)
+    page = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
+    expected = [
+        output.metadata["image/png"]["alt"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    found = alternative_texts(page)
+    covers = found[: len(found) - len(expected)]  # pictures in the text come from the first cell
+    assert found == [*covers, *expected]
+    assert all(text and "No description" not in text for text in found)
+
+
+def test_a_failing_notebook_is_reported_with_its_cell_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for name, source in (("01_bad", "x = 1\nx / 0"), ("02_good", "print('fine')")):
+        notebook = new_notebook(cells=[new_markdown_cell(f"# {name}"), new_code_cell(source), new_code_cell("2")])
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    monkeypatch.setattr(run, "FOLDER", folder)
+    monkeypatch.setattr(run, "chapters", lambda: sorted(folder.glob("*.ipynb")))
+    monkeypatch.setattr(run, "PAGES", ROOT / "build" / "test-pages")
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    with pytest.raises(SystemExit) as stop:
+        run.main()
+    assert stop.value.code == 1
+    printed = capsys.readouterr().out
+    assert "FAILED" in printed
+    assert "x / 0" in printed
+    assert "ZeroDivisionError" in printed
+    assert "[2/2] 02_good" in printed
+    assert (run.PAGES / "02_good.html").is_file()
+    assert "failed" in (run.PAGES / "index.html").read_text(encoding="utf-8")
+
+
+def test_student_copies_ask_every_exercise_and_nothing_fails(tmp_path, monkeypatch):
+    """The exercises' cells, with what they need, run in a student's copy: all say "not attempted"."""
+    monkeypatch.setattr(run, "FOLDER", ROOT / "notebooks")
+    for path in chapters():
+        copy = student.without_solutions(read(path))
+        text = "\n".join(cell.source for cell in copy.cells)
+        assert "def solution_" not in text
+        assert "## Solutions" not in text
+        start = next(i for i, cell in enumerate(copy.cells) if cell.source.startswith("## Exercises"))
+        code = [cell for cell in copy.cells[:start] if cell.cell_type == "code"][:2]  # set-up and imports
+        copy.cells = [new_markdown_cell(f"# {path.stem}"), *code, *copy.cells[start:]]
+        target = tmp_path / path.name
+        nbformat.write(copy, target)
+        executed, result = run.execute(target)
+        assert not result.failure
+        verdicts = [
+            output.data["text/plain"]
+            for cell in executed.cells
+            for output in cell.get("outputs", [])
+            if output.output_type == "execute_result" and cell.source.startswith("check(")
+        ]
+        assert len(verdicts) >= 3
+        assert all(": not attempted." in verdict for verdict in verdicts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_a_whole_student_copy_runs(path, tmp_path):
+    target = tmp_path / path.name
+    nbformat.write(student.without_solutions(read(path)), target)
+    assert not run.execute(target)[1].failure
+
+
+def test_the_address_is_stamped_everywhere_and_can_be_removed():
+    path = chapters()[0]
+    before = read(path)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    plain = colab.stamp_project(project, "")
+    stamped = colab.stamp_project(plain, "someone/course")
+    assert tomllib.loads(stamped)["project"]["urls"] == {"Repository": "https://github.com/someone/course"}
+    assert colab.stamp_project(colab.stamp_project(stamped, "other/name"), "") == plain
+
+    notebook = colab.stamp_notebook(nbformat.from_dict(before), path.stem, "someone/course")
+    again = colab.stamp_notebook(nbformat.from_dict(notebook), path.stem, "someone/course")
+    assert again == notebook
+    assert colab.badge(path.stem, "someone/course") in notebook.cells[0].source
+    set_up = next(cell for cell in notebook.cells if cell.cell_type == "code").source
+    assert 'COURSE = "git+https://github.com/someone/course"' in set_up
+    if "figures/" in before.cells[0].source:
+        assert "raw.githubusercontent.com/someone/course/main/notebooks/figures/" in notebook.cells[0].source
+    removed = colab.stamp_notebook(nbformat.from_dict(notebook), path.stem, "")
+    bare = colab.stamp_notebook(nbformat.from_dict(before), path.stem, "")
+    assert removed == bare
+
+
+def test_readme_lists_every_chapter():
+    table = readme.TABLE.search(readme.README.read_text(encoding="utf-8"))[0]
+    for path in chapters():
+        assert f"(notebooks/{path.name})" in table
+    assert readme.rounded(61) == 65
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (2, 7)])
+def test_another_python_gets_one_clear_line(version, monkeypatch):
+    monkeypatch.setattr(setup.sys, "version_info", (*version, 0))
+    with pytest.raises(SystemExit, match=r"needs 3\.11 to 3\.13"):
+        setup.main()
+
+
+def test_a_broken_environment_gets_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / ".venv").mkdir()
+    with pytest.raises(SystemExit, match=r"\.venv is broken.*make clean"):
+        setup.main()
+
+
+def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match="is the network there"):
+        setup.main()
+    assert (tmp_path / "build" / "setup.log").is_file()
+    assert not (tmp_path / ".venv" / "installed").exists()
+
+
+def test_make_help_names_the_main_commands():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in ("run", "test", "lab", "clean", "student", "test-oldest"):
+        assert f"make {target} " in done.stdout

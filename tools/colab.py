@@ -1,0 +1,72 @@
+"""Write the repository's address into the course: `python tools/colab.py owner/name`, or without to remove it.
+
+The address stands in pyproject.toml (`[project.urls]`); the badges, the pictures and the set-up
+cells of the notebooks, and README's table, follow from it.
+"""
+
+import re
+import sys
+import tomllib
+
+import nbformat
+
+from notebooks import ROOT, chapters, read, write
+
+PROJECT = ROOT / "pyproject.toml"
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+BADGE_LINE = re.compile(r"^\[!\[Open in Colab\]\(.*\)\]\(.*\)\n\n", re.MULTILINE)
+COURSE_LINE = re.compile(r'^COURSE = ".*?"', re.MULTILINE)
+PICTURE = re.compile(r"\]\((?:https://raw\.githubusercontent\.com/[^)]*/)?(figures/[^)]+)\)")
+
+
+def repository() -> str:
+    """The `owner/name` in pyproject.toml, or an empty string."""
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    address = project.get("urls", {}).get("Repository", "")
+    return str(address).removeprefix("https://github.com/")
+
+
+def badge(name: str, owner_and_name: str) -> str:
+    """The Colab badge of a chapter as Markdown; empty without an address."""
+    if not owner_and_name:
+        return ""
+    target = f"https://colab.research.google.com/github/{owner_and_name}/blob/main/notebooks/{name}.ipynb"
+    return f"[![Open in Colab]({BADGE})]({target})"
+
+
+def stamp_project(text: str, owner_and_name: str) -> str:
+    """pyproject.toml with the address, or without any."""
+    text = re.sub(r"\n\[project\.urls\]\nRepository = .*\n", "", text)
+    if not owner_and_name:
+        return text
+    urls = f'\n[project.urls]\nRepository = "https://github.com/{owner_and_name}"\n'
+    return text.replace("\n[project.optional-dependencies]", urls + "\n[project.optional-dependencies]", 1)
+
+
+def stamp_notebook(notebook: nbformat.NotebookNode, name: str, owner_and_name: str) -> nbformat.NotebookNode:
+    """A notebook with its badge, picture address and install address, or without them."""
+    first = notebook.cells[0]
+    first.source = BADGE_LINE.sub("", first.source)
+    picture = f"https://raw.githubusercontent.com/{owner_and_name}/main/notebooks/" if owner_and_name else ""
+    first.source = PICTURE.sub(rf"]({picture}\1)", first.source)
+    if owner_and_name:
+        heading, rest = first.source.split("\n\n", 1)
+        first.source = f"{heading}\n\n{badge(name, owner_and_name)}\n\n{rest}"
+    course = f"git+https://github.com/{owner_and_name}" if owner_and_name else ""
+    set_up = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    set_up.source = COURSE_LINE.sub(f'COURSE = "{course}"', set_up.source)
+    return notebook
+
+
+def main() -> None:
+    owner_and_name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if owner_and_name and not re.fullmatch(r"[\w.-]+/[\w.-]+", owner_and_name):
+        sys.exit(f"expected owner/name, got {owner_and_name!r}")
+    PROJECT.write_text(stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name), encoding="utf-8")
+    for path in chapters():
+        write(stamp_notebook(read(path), path.stem, owner_and_name), path)
+    print(f"repository: {owner_and_name or 'none'}; now run `make readme`")
+
+
+if __name__ == "__main__":
+    main()

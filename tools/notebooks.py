@@ -1,0 +1,44 @@
+"""What the other tools need to know about the notebooks."""
+
+import re
+from pathlib import Path
+
+import nbformat
+
+__all__ = ["ROOT", "chapters", "read", "reading_minutes", "title", "write"]
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+
+
+def chapters() -> list[Path]:
+    """The notebooks, in the order of the course."""
+    return sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook in one piece: to a temporary name first, so that an interrupted run loses nothing."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def title(notebook: nbformat.NotebookNode) -> str:
+    """The chapter's title, from its first heading."""
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    if heading is None:
+        raise ValueError("the first cell has no heading of level 1")
+    return heading[1]
+
+
+def reading_minutes(notebook: nbformat.NotebookNode) -> int:
+    """The reading time that the chapter states about itself."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    stated = re.search(r"about (\d+) minutes", text)
+    if stated is None:
+        raise ValueError("no cell says `about N minutes`")
+    return int(stated[1])

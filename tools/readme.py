@@ -1,0 +1,78 @@
+"""Bring README's chapter table, the notebooks' stated run times and their cover pictures up to date.
+
+The times come from the last `make run`. With `--covers` only the pictures are written.
+"""
+
+import base64
+import json
+import math
+import re
+import sys
+
+import nbformat
+
+from colab import badge, repository
+from notebooks import FOLDER, ROOT, chapters, read, reading_minutes, title, write
+
+README = ROOT / "README.md"
+RECORD = ROOT / "build" / "course" / "runs.json"
+TABLE = re.compile(r"(<!-- chapters -->\n).*?(<!-- /chapters -->)", re.DOTALL)
+STATED = re.compile(r"runs in about \d+ s")
+
+
+def cover(notebook: nbformat.NotebookNode) -> bytes | None:
+    """The picture of the cell tagged `cover`, if there is one."""
+    for cell in notebook.cells:
+        if "cover" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output.data["image/png"])
+    return None
+
+
+def rounded(seconds: float) -> int:
+    """Seconds to the next five: nobody needs more, and the next run will differ."""
+    return 5 * math.ceil(seconds / 5)
+
+
+def table(seconds: dict[str, float]) -> str:
+    lines = ["| chapter | reading | run time | Colab |", "| --- | --- | --- | --- |"]
+    for path in chapters():
+        notebook = read(path)
+        link = f"[{title(notebook)}](notebooks/{path.name})"
+        minutes = reading_minutes(notebook)
+        colab = badge(path.stem, repository()) or "–"
+        lines.append(f"| {link} | {minutes} min | {rounded(seconds[path.stem])} s | {colab} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_covers() -> None:
+    for path in chapters():
+        picture = cover(read(path))
+        if picture is not None:
+            (FOLDER / "figures").mkdir(exist_ok=True)
+            (FOLDER / "figures" / f"{path.stem}.png").write_bytes(picture)
+
+
+def main() -> None:
+    write_covers()
+    if "--covers" in sys.argv:
+        return
+    if not RECORD.is_file():
+        sys.exit("no run to take the times from: run `make run` first")
+    seconds = {run["name"]: run["seconds"] for run in json.loads(RECORD.read_text(encoding="utf-8"))}
+    missing = [path.stem for path in chapters() if path.stem not in seconds]
+    if missing:
+        sys.exit(f"the last run left out {missing}: run `make run` first")
+    for path in chapters():
+        notebook = read(path)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = STATED.sub(f"runs in about {rounded(seconds[path.stem])} s", cell.source)
+        write(notebook, path)
+    text = README.read_text(encoding="utf-8")
+    README.write_text(TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
