@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loss_cases import gradient
 
 from course_utils.losses import iou_loss, smooth_l1
 from course_utils.losses.boxes import Kind
+from loss_cases import gradient
 
 KINDS = get_args(Kind)
 every_kind = pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loss_cases import gradient, label_maps, logits, one_hot, slopes, softmax
 
 from course_utils.losses import (
     binary_cross_entropy,
@@ -24,6 +23,7 @@ from course_utils.losses import (
     signed_distance_maps,
     tversky,
 )
+from loss_cases import gradient, label_maps, logits, one_hot, slopes, softmax
 
 ALPHA = [0.2, 1.0, 3.0, 0.5]
 # Name, loss of (labels, logits) with 4 classes.

@@ -5,9 +5,9 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from loss_cases import gradient, slopes
 
 from course_utils.losses import iou_loss, uncertainty_weighted, yolo_targets, yolo_v3, yolo_v3_terms
+from loss_cases import gradient, slopes
 
 ANCHORS = np.array([[10.0, 14.0], [20.0, 12.0]])
 STRIDE, GRID, CLASSES = 8, (3, 4), 3

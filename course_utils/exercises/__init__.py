@@ -21,6 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
+    "ch06": (
+        "losses.tversky",
+        "losses.dice_gradient",
+        "losses.unweight",
+        "losses.no_nan",
+        "losses.giou",
+        "losses.signed_distance",
+    ),
 }
 
 
