@@ -38,10 +38,10 @@ def install(environment: Path, log: Path) -> None:
     constraints = ["--constraint", "constraints.txt"]
     # pip brings uv, which installs the rest several times faster. Compiled bytecode saves every
     # first import of TensorFlow several seconds.
+    project = ["--compile-bytecode", "--editable", ".[dev]"]
     commands = (
         [python, "-m", "pip", "install", "--retries", "1", "--timeout", "20", *constraints, "uv"],
-        [python, "-m", "uv", "pip", "install", "--python", python, "--compile-bytecode"]
-        + [*constraints, "--editable", ".[dev]"],
+        [python, "-m", "uv", "pip", "install", "--python", python, *constraints, *project],
     )
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     with log.open("w", encoding="utf-8") as output:

@@ -28,6 +28,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "losses.no_nan",
         "losses.giou",
         "losses.signed_distance",
+    "ch05": (
+        "filters.gaussian_kernel",
+        "filters.correlate",
+        "filters.rounded_mean",
+        "filters.median",
+        "filters.psnr",
+        "filters.closing",
     ),
 }
 
