@@ -21,13 +21,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax.cross_entropy",
         "softmax.gradient",
     ),
-    "ch06": (
-        "losses.tversky",
-        "losses.dice_gradient",
-        "losses.unweight",
-        "losses.no_nan",
-        "losses.giou",
-        "losses.signed_distance",
     "ch05": (
         "filters.gaussian_kernel",
         "filters.correlate",
@@ -35,6 +28,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "filters.median",
         "filters.psnr",
         "filters.closing",
+    ),
+    "ch06": (
+        "losses.tversky",
+        "losses.dice_gradient",
+        "losses.unweight",
+        "losses.no_nan",
+        "losses.giou",
+        "losses.signed_distance",
     ),
 }
 
