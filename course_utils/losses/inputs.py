@@ -66,8 +66,11 @@ def as_real_tensor(name: str, value: Any) -> tf.Tensor:
     return tensor
 
 
-def require(name: str, good: tf.Tensor, values: tf.Tensor, expected: str) -> None:
+def require(name: str, good: tf.Tensor, values: tf.Tensor, expected: str) -> list[tf.Operation]:
     """Raise unless every element of ``good`` holds; ``values``, of its shape, are shown.
+
+    Returns the assertion, if there is one, for ``tf.control_dependencies``: inside a graph what
+    follows may run before it.
 
     Examples
     --------
@@ -78,11 +81,13 @@ def require(name: str, good: tf.Tensor, values: tf.Tensor, expected: str) -> Non
     known = tf.get_static_value(good)
     if known is None:
         wrong = tf.boolean_mask(tf.reshape(values, [-1]), tf.reshape(~good, [-1]))[:3]
-        tf.debugging.Assert(tf.reduce_all(good), [f"{name}: expected {expected}; the first that are not:", wrong])
-    elif not known.all():
+        message = f"{name}: expected {expected}; the first that are not:"
+        return [tf.debugging.Assert(tf.reduce_all(good), [message, wrong])]
+    if not known.all():
         index = tuple(int(i) for i in np.argwhere(~known)[0])
         at = f" at index {index}" if index else ""
         raise ValueError(f"{name}: expected {expected}, got {np.asarray(values)[index]}{at}")
+    return []
 
 
 def require_finite(name: str, tensor: tf.Tensor) -> None:
@@ -162,8 +167,9 @@ def _labels(name: str, y_true: Any, like: tf.Tensor, n_classes: int) -> tuple[tf
     require_same_shape(name, given, like, "y_pred without its class axis")
     ignored = tf.equal(given, IGNORE)
     is_class = tf.equal(given, tf.round(given)) & (given >= 0) & (given < n_classes)
-    require(name, is_class | ignored, given, f"class ids 0 to {n_classes - 1}, or {IGNORE} (ignored)")
-    labels = tf.cast(tf.where(ignored, tf.zeros_like(given), given), tf.int32)
+    allowed = f"class ids 0 to {n_classes - 1}, or {IGNORE} (ignored)"
+    with tf.control_dependencies(require(name, is_class | ignored, given, allowed)):
+        labels = tf.cast(tf.where(ignored, tf.zeros_like(given), given), tf.int32)
     return labels, tf.cast(~ignored, like.dtype)
 
 
