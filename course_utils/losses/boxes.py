@@ -160,7 +160,7 @@ def _boxes(y_true: Any, y_pred: Any) -> tuple[tf.Tensor, tf.Tensor]:
     truth = tf.cast(as_real_tensor("y_true", y_true), prediction.dtype)
     if prediction.shape.rank == 0 or prediction.shape[-1] != 4:
         raise ValueError(f"y_pred: expected shape (…, 4), got {tuple(prediction.shape)}")
-    require_same_shape("y_true", truth, prediction, "y_pred")
+    truth = require_same_shape("y_true", truth, prediction, "y_pred")
     require_finite("y_true", truth)
     require_finite("y_pred", prediction)
     return truth, prediction

@@ -95,13 +95,16 @@ def require_finite(name: str, tensor: tf.Tensor) -> None:
     require(name, tf.math.is_finite(tensor), tensor, "finite values")
 
 
-def require_same_shape(name: str, tensor: tf.Tensor, shape_of: tf.Tensor, why: str) -> None:
-    """Raise unless two tensors have the same shape; what is unknown while tracing is asserted."""
+def require_same_shape(name: str, tensor: tf.Tensor, shape_of: tf.Tensor, why: str) -> tf.Tensor:
+    """Return ``tensor`` if it has the shape of another; what is unknown while tracing is asserted."""
     if not tensor.shape.is_compatible_with(shape_of.shape):
         raise ValueError(f"{name}: expected shape {tuple(shape_of.shape)} ({why}), got {tuple(tensor.shape)}")
-    if not (tensor.shape.is_fully_defined() and shape_of.shape.is_fully_defined()):
-        message = f"{name}: the shape differs from that of {why}"
-        tf.debugging.assert_equal(tf.shape(tensor), tf.shape(shape_of), message=message)
+    if tensor.shape.is_fully_defined() and shape_of.shape.is_fully_defined():
+        return tensor
+    message = f"{name}: the shape differs from that of {why}"
+    alike = tf.debugging.assert_equal(tf.shape(tensor), tf.shape(shape_of), message=message)
+    with tf.control_dependencies([] if alike is None else [alike]):
+        return tf.identity(tensor)
 
 
 def require_number(name: str, value: float, *, low: float = 0.0, above: bool = False) -> float:
@@ -164,7 +167,7 @@ def labelled_pixels(y_true: Any, y_pred: Any, loss: str) -> LabelledPixels:
 def _labels(name: str, y_true: Any, like: tf.Tensor, n_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Class ids as int32 (0 where ignored), and 1 or 0 for what counts in the dtype of ``like``."""
     given = as_real_tensor(name, y_true)  # Keras hands over labels as float32
-    require_same_shape(name, given, like, "y_pred without its class axis")
+    given = require_same_shape(name, given, like, "y_pred without its class axis")
     ignored = tf.equal(given, IGNORE)
     is_class = tf.equal(given, tf.round(given)) & (given >= 0) & (given < n_classes)
     allowed = f"class ids 0 to {n_classes - 1}, or {IGNORE} (ignored)"

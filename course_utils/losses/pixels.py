@@ -64,7 +64,7 @@ def cross_entropy(
         costs *= tf.gather(weights, pixels.labels)
     if pixel_weights is not None:
         factors = tf.cast(as_real_tensor("pixel_weights", pixel_weights), costs.dtype)
-        require_same_shape("pixel_weights", factors, costs, "y_true")
+        factors = require_same_shape("pixel_weights", factors, costs, "y_true")
         require(
             "pixel_weights", tf.math.is_finite(factors) & (factors >= 0), factors, "finite values of 0 or more"
         )
@@ -185,7 +185,7 @@ def boundary(y_true_distance: Any, y_pred: Any) -> tf.Tensor:
     if logits.shape.rank != 4 or logits.shape[-1] is None or logits.shape[-1] < 2:
         raise ValueError(f"y_pred: expected logits of shape (N, H, W, K), K of 2 or more, got {logits.shape}")
     distances = tf.cast(as_real_tensor("y_true_distance", y_true_distance), logits.dtype)
-    require_same_shape("y_true_distance", distances, logits, "y_pred")
+    distances = require_same_shape("y_true_distance", distances, logits, "y_pred")
     require_finite("y_pred", logits)
     require_finite("y_true_distance", distances)
     warn_of_probabilities("boundary", logits, "softmax")

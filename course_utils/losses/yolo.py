@@ -202,7 +202,7 @@ def _checked(y_true: Any, y_pred: Any, anchors: npt.ArrayLike) -> tuple[tf.Tenso
         raise ValueError(
             f"y_pred: expected shape (N, rows, columns, {priors.shape[0]}, 5 + K), K of 1 or more, got {raw.shape}"
         )
-    require_same_shape("y_true", truth, raw, "y_pred")
+    truth = require_same_shape("y_true", truth, raw, "y_pred")
     require_finite("y_pred", raw)
     require_finite("y_true", truth)
     flags = truth[..., 4]
