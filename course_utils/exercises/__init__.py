@@ -53,6 +53,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "filters.psnr",
         "filters.closing",
     ),
+    "ch06": (
+        "losses.tversky",
+        "losses.dice_gradient",
+        "losses.unweight",
+        "losses.no_nan",
+        "losses.giou",
+        "losses.signed_distance",
+    ),
 }
 
 

@@ -1,0 +1,122 @@
+"""The checker of chapter 06 against the wrong answers that students give."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.ndimage import distance_transform_edt
+
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+
+def right_tversky(truth, probability, alpha, beta):
+    tp = np.sum(truth * probability)
+    return 1 - tp / (tp + alpha * np.sum((1 - truth) * probability) + beta * np.sum(truth * (1 - probability)))
+
+
+def right_dice_gradient(truth, probability):
+    """By TensorFlow, so that the formula of the reference is tested too."""
+    p = tf.Variable(probability)
+    with tf.GradientTape() as tape:
+        loss = 1 - 2 * tf.reduce_sum(truth * p) / (tf.reduce_sum(truth) + tf.reduce_sum(p))
+    return tape.gradient(loss, p).numpy()
+
+
+def entropy_gradient(entropy):
+    def answer(probabilities):
+        p = tf.constant(probabilities)
+        with tf.GradientTape() as tape:
+            tape.watch(p)
+            value = tf.reduce_sum(entropy(p))
+        return tape.gradient(value, p).numpy()
+
+    return answer
+
+
+def giou(clamp, low, high, over):
+    def answer(a, b):
+        shared = clamp(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
+        intersection = np.prod(shared)
+        union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - intersection
+        hull = np.prod(high(a[2:], b[2:]) - low(a[:2], b[:2]))
+        return intersection / union - (hull - union) / (hull if over == "hull" else union)
+
+    return answer
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def right_distance(mask):
+    return distance_transform_edt(1 - mask) - distance_transform_edt(mask)
+
+
+RIGHT = {
+    "losses.tversky": right_tversky,
+    "losses.dice_gradient": right_dice_gradient,
+    "losses.unweight": lambda predicted, weight: 1 / (1 + weight * (1 / np.maximum(predicted, 1e-300) - 1)),
+    "losses.no_nan": entropy_gradient(lambda p: tf.where(p > 0, -p * tf.math.log(tf.where(p > 0, p, 1)), 0)),
+    "losses.giou": giou(relu, np.minimum, np.maximum, "hull"),
+    "losses.signed_distance": right_distance,
+}
+
+WRONG: list[WrongAnswer] = [
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, b, a), "other way round"),
+    ("losses.tversky", lambda y, p, a, b: 1 - right_tversky(y, p, a, b), "1 minus the index"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, (p > 0.5).astype(float), a, b), "rounded"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, a / 2, b / 2), "2TP"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, 0.5, 0.5), "This is Dice"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y[:, 0], p[:, 0], a, b), "values differ"),
+    ("losses.dice_gradient", lambda y, p: -right_dice_gradient(y, p), "sign is reversed"),
+    ("losses.dice_gradient", lambda y, p: -2 * y / (y.sum() + p.sum()), "held fixed"),
+    ("losses.dice_gradient", lambda y, p: right_dice_gradient(y, p) * (y.sum() + p.sum()), "v²"),
+    ("losses.dice_gradient", lambda y, p: right_dice_gradient(y, p) / p.size, "number of pixels"),
+    ("losses.dice_gradient", lambda y, p: p - y, "values differ"),
+    ("losses.dice_gradient", lambda y, p: right_dice_gradient(y, p).sum(), "shape"),
+    ("losses.unweight", lambda p, w: w * p / (w * p + 1 - p), "way back"),
+    ("losses.unweight", lambda p, w: p / w, "small probabilities only"),
+    ("losses.unweight", lambda p, w: p / (1 - p) / w, "left as odds"),
+    ("losses.unweight", lambda p, w: p, "no effect"),
+    ("losses.unweight", lambda p, w: np.clip(p - 1 / w, 0, 1), "values differ"),
+    ("losses.no_nan", entropy_gradient(lambda p: tf.where(p > 0, -p * tf.math.log(p), 0)), "0 × ∞ is NaN"),
+    ("losses.no_nan", entropy_gradient(lambda p: -p * tf.math.log(tf.maximum(p, 1e-7))), "about 16"),
+    ("losses.no_nan", entropy_gradient(lambda p: -p * tf.math.log(tf.where(p > 0, p, np.exp(1)))), "leaves −1"),
+    (
+        "losses.no_nan",
+        entropy_gradient(lambda p: tf.where(p > 0, p * tf.math.log(tf.where(p > 0, p, 1)), 0)),
+        "minus sign",
+    ),
+    ("losses.no_nan", lambda p: np.zeros_like(p), "values differ"),
+    ("losses.giou", giou(lambda x: x, np.minimum, np.maximum, "hull"), "product is a positive area"),
+    ("losses.giou", giou(relu, np.maximum, np.minimum, "hull"), "min and max swapped"),
+    ("losses.giou", giou(lambda x: x, np.maximum, np.minimum, "hull"), "Two faults"),
+    ("losses.giou", giou(relu, np.minimum, np.maximum, "union"), "divided by the union"),
+    ("losses.giou", lambda a, b: 1 - RIGHT["losses.giou"](a, b), "1 − GIoU"),
+    ("losses.signed_distance", lambda mask: -right_distance(mask), "negative, outside positive"),
+    ("losses.signed_distance", lambda mask: np.abs(right_distance(mask)), "no sign"),
+    ("losses.signed_distance", lambda mask: distance_transform_edt(1 - mask), "0 inside"),
+    ("losses.signed_distance", lambda mask: -distance_transform_edt(mask), "0 outside"),
+    ("losses.signed_distance", lambda mask: 1.0 - 2 * mask, "values differ"),
+]
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch06"])
+def test_a_right_answer_is_accepted(name):
+    result = check(name, RIGHT[name])
+    assert result.status == "correct", result
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch06", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch06"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
