@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import IGNORE, FloatArray, IntArray, as_integer_array, as_probabilities
+from course_utils.validation import IGNORE, FloatArray, IntArray, as_count, as_integer_array, as_probabilities
 
 __all__ = [
     "Reliability",
@@ -114,8 +114,7 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, n_bins: int
     array([0, 2])
     """
     ids, distributions = _checked(labels, probabilities)
-    if n_bins < 1:
-        raise ValueError(f"n_bins: expected 1 or more, got {n_bins}")
+    n_bins = as_count("n_bins", n_bins)
     confidence = distributions.max(axis=1).astype(np.float64)
     right = distributions.argmax(axis=1) == ids
     bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
