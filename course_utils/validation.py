@@ -204,7 +204,8 @@ def as_weights(name: str, weights: npt.ArrayLike | None, count: int) -> FloatArr
     values = as_float_array(name, weights).astype(np.float64)
     if values.shape != (count,):
         raise ValueError(f"{name}: expected shape ({count},), one a model or image, got {values.shape}")
-    total = values.sum()
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
     if not (np.isfinite(total) and total > 0):
         raise ValueError(f"{name}: expected finite values of a sum above 0, got {values.tolist()}")
     return np.asarray(values / total)

@@ -541,3 +541,25 @@ def test_arguments_are_left_as_they_were():
 def test_no_tensorflow_for_numpy_work():
     code = "import sys, course_utils.ensembling; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 1e6])
+def test_constant_images_have_no_component_whatever_their_mean_rounds_to(value):
+    with pytest.raises(ValueError, match="no first principal component"):
+        pca_weights(np.full((2, 100, 101), value))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_weights_do_not_depend_on_the_unit(scale):
+    images = np.random.default_rng(0).random((3, 6, 7))
+    np.testing.assert_allclose(pca_weights(scale * images), pca_weights(images), rtol=1e-9)
+
+
+def test_what_a_model_says_of_ignored_elements_is_not_looked_at():
+    p = np.array([[[0.9, 0.1], [np.nan, np.nan]], [[0.6, 0.4], [0.5, 0.5]]])
+    np.testing.assert_allclose(fit_weights(p, [0, 255]), [1, 0], atol=1e-3)
+
+
+def test_weights_whose_sum_overflows_are_refused():
+    with pytest.raises(ValueError, match="weights"):
+        average_probabilities([[0.9, 0.1], [0.5, 0.5]], weights=[1e308, 1e308])

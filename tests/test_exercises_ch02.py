@@ -1,5 +1,6 @@
 """The checker of chapter 02 against the wrong answers that students give."""
 
+from collections import Counter
 from math import comb
 
 import numpy as np
@@ -102,7 +103,12 @@ WRONG: list[WrongAnswer] = [
         "smallest majority",
     ),
     ("ensembling.majority_vote", lambda y, k: np.rint(np.mean(y, axis=0)).astype(int), "Ids are names"),
-    ("ensembling.majority_vote", lambda y, k: np.sort(y, axis=0)[len(y) // 2], "values differ"),
+    ("ensembling.majority_vote", lambda y, k: np.sort(y, axis=0)[len(y) // 2], "median of the ids"),
+    (
+        "ensembling.majority_vote",
+        lambda y, k: np.array([Counter(column).most_common(1)[0][0] for column in y.T.tolist()]),
+        "named first",
+    ),
     (
         "ensembling.majority_vote",
         lambda y, k: np.median(y, axis=0).astype(int),
@@ -193,6 +199,13 @@ WRONG: list[WrongAnswer] = [
     ),
     ("ensembling.pca_weights", lambda i: np.full(len(i), 1 / len(i)), "values differ"),
     ("ensembling.pca_weights", in_place, "changed the array"),
+    ("ensembling.pca_weights", lambda i: normalised(np.abs(eigen(i)[:, -1])), "absolute values"),
+    (
+        "ensembling.pca_weights",
+        lambda i: normalised(np.linalg.eig(np.cov(i.reshape(len(i), -1)))[1][:, 0]),
+        "does not sort",
+    ),
+    ("ensembling.pca_weights", lambda i: normalised(i.mean(axis=(1, 2))), "values differ"),
 ]
 
 

@@ -175,3 +175,22 @@ def test_mean_interval_is_scipys_t_interval():
     mean, half = mean_interval(values, 0.9)
     low, high = stats.t.interval(0.9, 4, np.mean(values), stats.sem(values))
     assert (mean - half, mean + half) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("n_bins", [0, 2.0, 1.5, "15", None, True, np.nan])
+def test_a_number_of_bins_that_is_none_is_refused(n_bins):
+    with pytest.raises(ValueError, match="n_bins"):
+        expected_calibration_error([0], [[0.5, 0.5]], n_bins)
+
+
+@pytest.mark.parametrize("n", [10.0, "10", True])
+def test_bootstrap_refuses_a_number_of_resamples_that_is_none(n):
+    with pytest.raises(ValueError, match="n: "):
+        bootstrap_interval([1.0, 2.0], np.mean, n, 0.9, np.random.default_rng(0))
+
+
+def test_bootstrap_refuses_a_seed_and_a_statistic_that_is_no_number():
+    with pytest.raises(ValueError, match="rng"):
+        bootstrap_interval([1.0, 2.0], np.mean, 10, 0.9, 0)
+    with pytest.raises(ValueError, match="statistic"):
+        bootstrap_interval([1.0, 2.0], lambda values: None, 10, 0.9, np.random.default_rng(0))

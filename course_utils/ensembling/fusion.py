@@ -91,10 +91,12 @@ def pca_weights(images: npt.ArrayLike) -> FloatArray:
     """
     stack = _as_images(images)
     values = stack.reshape(len(stack), -1).astype(np.float64)
+    values /= max(float(np.abs(values).max()), np.finfo(np.float64).tiny)  # so that no square overflows
     centred = values - values.mean(axis=1, keepdims=True)
     eigenvalues, vectors = np.linalg.eigh(centred @ centred.T)
     tiny = 1e-9 * eigenvalues[-1]
-    if eigenvalues[-1] <= 0 or (len(stack) > 1 and eigenvalues[-1] - eigenvalues[-2] <= tiny):
+    rounding = values.shape[1] * 1e-26  # of constant images, whose mean is off by a few units in the last place
+    if eigenvalues[-1] <= rounding or (len(stack) > 1 and eigenvalues[-1] - eigenvalues[-2] <= tiny):
         raise ValueError(f"images: no first principal component, the eigenvalues are {eigenvalues[::-1].tolist()}")
     first = vectors[:, -1]
     if abs(first.sum()) < 1e-9:
@@ -108,5 +110,5 @@ def _as_images(images: npt.ArrayLike) -> FloatArray:
     if stack.ndim not in (3, 4) or stack.size == 0:
         raise ValueError(f"images: expected (M, H, W) or (M, H, W, C), none empty, got shape {stack.shape}")
     if not np.isfinite(stack).all():
-        raise ValueError("images: expected finite values, got inf")
+        raise ValueError("images: expected finite values, got an infinite one")
     return stack

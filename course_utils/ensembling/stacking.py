@@ -162,18 +162,17 @@ def _flat(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArr
     stack = as_stack("probabilities", probabilities)
     if stack.ndim < 2:
         raise ValueError(f"probabilities: expected shape (M, …, K), got {stack.shape}")
-    distributions, _ = as_probabilities("probabilities", stack)
-    n_classes = distributions.shape[-1]
+    n_classes = stack.shape[-1]
     ids = as_integer_array("labels", labels, low=0, high=n_classes, ignore=IGNORE)
-    if ids.shape != distributions.shape[1:-1]:
+    if ids.shape != stack.shape[1:-1]:
         raise ValueError(
-            f"labels: expected shape {distributions.shape[1:-1]} (probabilities of shape "
-            f"{distributions.shape} without the first and the last axis), got {ids.shape}"
+            f"labels: expected shape {stack.shape[1:-1]} (probabilities of shape "
+            f"{stack.shape} without the first and the last axis), got {ids.shape}"
         )
     counted = np.ones(ids.shape, bool) if n_classes > IGNORE else ids != IGNORE
     if not counted.any():
         raise ValueError(f"labels: no element counts (shape {ids.shape}, all {IGNORE} or none at all)")
-    return distributions[:, counted], ids[counted]
+    return as_probabilities("probabilities", stack[:, counted])[0], ids[counted]
 
 
 def _most_likely(likelihoods: FloatArray) -> FloatArray:

@@ -57,6 +57,10 @@ def _last_of_equals(labels: IntArray, n_classes: int) -> Any:
     return n_classes - 1 - votes[::-1].argmax(axis=0)
 
 
+def _first_named_of_equals(labels: IntArray, n_classes: int) -> Any:
+    return np.array([max(column, key=column.count) for column in labels.T.tolist()])
+
+
 def _most_frequent_of_all(labels: IntArray, n_classes: int) -> Any:
     return np.bincount(labels.ravel(), minlength=n_classes).argmax()
 
@@ -218,6 +222,16 @@ def _row_of_vectors(images: FloatArray) -> Any:
     return row / row.sum()
 
 
+def _without_signs(images: FloatArray) -> Any:
+    vector = np.abs(np.linalg.eigh(_covariance(images))[1][:, -1])
+    return vector / vector.sum()
+
+
+def _first_of_eig(images: FloatArray) -> Any:
+    vector = np.linalg.eig(_covariance(images))[1][:, 0]
+    return vector / vector.sum()
+
+
 def _unit_length(images: FloatArray) -> Any:
     vector = np.linalg.eigh(_covariance(images))[1][:, -1]
     return vector * np.sign(vector.sum())
@@ -230,8 +244,9 @@ def _variances(images: FloatArray) -> Any:
 
 def _image_cases(rng: np.random.Generator) -> Iterator[Case]:
     image = np.array([[0.0, 0.2, 0.4], [0.6, 0.8, 1.0]])
-    yield (np.stack([image, 0.5 * image + 0.25]),)
     yield (np.stack([image, 0.3 * image[::-1] + 0.7 * image, 0.5 * image]),)
+    yield (np.stack([0.5 * image + 0.25, image]),)  # the larger eigenvalue is np.linalg.eig's second
+    yield (np.stack([image, 0.4 - 0.4 * image]),)  # a negative of weak contrast: its weight is below 0
     for m in (2, 3, 4):
         base = rng.random((6, 7))
         scales = rng.uniform(0.4, 1.0, (m, 1, 1))
@@ -288,6 +303,14 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda labels, n_classes: np.median(labels, axis=0).astype(int),
                 "Often: a median of the ids, which is the majority only with two classes. Count the votes.",
+            ),
+            Mistake(
+                lambda labels, n_classes: np.sort(labels, axis=0)[len(labels) // 2],
+                "Often: a median of the ids, which is the majority only with two classes. Count the votes.",
+            ),
+            Mistake(
+                _first_named_of_equals,
+                "Often: of equal counts the class that was named first. Here the lowest id wins.",
             ),
             Mistake(_last_of_equals, "Often: ties go to the highest id. Here they go to the lowest."),
             Mistake(
@@ -406,6 +429,13 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(_row_of_vectors, "Often: a row of the matrix of eigenvectors. They are its columns."),
             Mistake(_unit_length, "Often: not divided by the sum. Weights of a mean sum to 1."),
+            Mistake(
+                _without_signs,
+                "Often: absolute values. An image that runs against the others has a negative weight.",
+            ),
+            Mistake(
+                _first_of_eig, "Often: np.linalg.eig, which does not sort its eigenvalues. Use np.linalg.eigh."
+            ),
             Mistake(
                 _variances,
                 "Often: the variances themselves. The eigenvector also takes what the images share.",

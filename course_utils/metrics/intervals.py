@@ -59,12 +59,16 @@ def bootstrap_interval(
         as_float_array("values", rows)
     if rows.ndim == 0 or len(rows) == 0:
         raise ValueError(f"values: expected at least one sample, got shape {rows.shape}")
-    as_count("n", n)
+    count = as_count("n", n)
     _require_level(level)
-    draws = [np.asarray(statistic(rows[rng.integers(len(rows), size=len(rows))])) for _ in range(n)]
-    if any(draw.ndim != 0 or not np.isfinite(draw) for draw in draws):
-        odd = next(draw for draw in draws if draw.ndim != 0 or not np.isfinite(draw))
-        raise ValueError(f"statistic: expected one finite number, got {odd!r}")
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy.random.Generator, got {rng!r}")
+    draws = []
+    for _ in range(count):
+        draw = np.asarray(statistic(rows[rng.integers(len(rows), size=len(rows))]))
+        if draw.ndim != 0 or draw.dtype.kind not in "biuf" or not np.isfinite(draw):
+            raise ValueError(f"statistic: expected one finite number, got {draw!r}")
+        draws.append(draw)
     low, high = np.quantile(np.stack(draws), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -114,7 +114,7 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, n_bins: int
     array([0, 2])
     """
     ids, distributions = _checked(labels, probabilities)
-    as_count("n_bins", n_bins)
+    n_bins = as_count("n_bins", n_bins)
     confidence = distributions.max(axis=1).astype(np.float64)
     right = distributions.argmax(axis=1) == ids
     bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
