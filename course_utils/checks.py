@@ -17,7 +17,7 @@ from course_utils.exercises import CHAPTERS, Exercise
 
 __all__ = ["CheckResult", "Hint", "check", "hint"]
 
-MOST_LINES = 6  # of one array in the feedback
+MOST_LINES = 10  # of one array in the feedback
 
 Status = Literal["not attempted", "error", "wrong", "correct"]
 
@@ -172,11 +172,12 @@ def _fault(outcome: _Outcome, expected: Any, exercise: Exercise) -> str | None:
     value = _as_numbers(outcome.value)
     wanted = np.asarray(expected)
     if value is None:
-        return f"It returned a {type(outcome.value).__name__} where numbers were expected."
+        kind = getattr(outcome.value, "dtype", type(outcome.value).__name__)
+        return f"It returned something of type {kind} where real numbers were expected."
     if value.shape != wanted.shape:
         return f"The shape is {value.shape} and should be {wanted.shape}."
     if not _close(value, wanted, exercise):
-        return "The values differ."
+        return f"The values differ{_where_most(value, wanted)}."
     if exercise.dtype is not None and value.dtype != np.dtype(exercise.dtype):
         return f"The values are right; the dtype is {value.dtype} and should be {exercise.dtype}."
     if outcome.altered:
@@ -194,6 +195,15 @@ def _as_numbers(value: Any) -> npt.NDArray[Any] | None:
 
 def _close(value: npt.NDArray[Any], wanted: npt.NDArray[Any], exercise: Exercise) -> bool:
     return np.allclose(value, wanted, exercise.rtol, exercise.atol, equal_nan=True)
+
+
+def _where_most(value: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> str:
+    """The place and size of the largest difference; nothing for a single number or where NaN came."""
+    gaps = np.abs(value.astype(np.float64) - wanted)
+    if gaps.size < 2 or not np.isfinite(gaps).all():
+        return ""
+    index = tuple(int(i) for i in np.unravel_index(gaps.argmax(), gaps.shape))
+    return f", most at index {index}: {value[index]:.7g} came, {wanted[index]:.7g} was expected"
 
 
 def _line_of(error: Exception) -> str:
@@ -221,7 +231,7 @@ def _diagnose(exercise: Exercise, answer: Callable[..., Any], cases: list[Any], 
 
 def _alike(one: _Outcome, other: _Outcome, exercise: Exercise) -> bool:
     if one.error is not None or other.error is not None:
-        return type(one.error) is type(other.error)
+        return type(one.error) is type(other.error) and str(one.error) == str(other.error)
     a, b = _as_numbers(one.value), _as_numbers(other.value)
     return (
         a is not None

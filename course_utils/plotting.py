@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils.metrics.probabilities import Reliability
-from course_utils.validation import IGNORE, as_float_array, as_integer_array
+from course_utils.validation import IGNORE, FloatArray, as_float_array, as_integer_array
 
 __all__ = ["PALETTE", "draw_labels", "draw_reliability", "image_grid", "show"]
 
@@ -75,8 +75,7 @@ def image_grid(
     batch = as_float_array("images", images)
     if batch.ndim not in (3, 4) or (batch.ndim == 4 and batch.shape[-1] not in (1, 3)):
         raise ValueError(f"images: expected (N, H, W) or (N, H, W, 1 or 3), got shape {batch.shape}")
-    if batch.size and (batch.min() < 0 or batch.max() > 1):
-        raise ValueError(f"images: expected values in [0, 1], got {batch.min():.4g} to {batch.max():.4g}")
+    _require_unit_range("images", batch)
     places = np.asarray(axes).ravel()
     if len(places) < len(batch):
         raise ValueError(f"axes: expected {len(batch)} or more, got {len(places)}")
@@ -121,21 +120,22 @@ def draw_labels(
     Raises
     ------
     ValueError
-        For an id without a name or colour, or an image of another size.
+        For an id without a name or colour, or an image of another size or with values outside [0, 1].
     """
     names = list(class_names)
     ids = as_integer_array("label_map", label_map, low=0, high=min(len(names), len(colours)), ignore=IGNORE)
-    if ids.ndim != 2:
-        raise ValueError(f"label_map: expected rank 2, got shape {ids.shape}")
+    if ids.ndim != 2 or ids.size == 0:
+        raise ValueError(f"label_map: expected rank 2 and not empty, got shape {ids.shape}")
     table = np.full((256, 3), 0.85)
     table[: min(len(colours), 255)] = [to_rgb(c) for c in colours[:255]]
     painted = table[ids]
     if image is not None:
         photograph = as_float_array("image", image)
-        if photograph.shape[:2] != ids.shape:
-            raise ValueError(f"image: expected height and width {ids.shape}, got shape {photograph.shape}")
         if photograph.ndim == 2:
             photograph = photograph[..., np.newaxis]
+        if photograph.shape not in ((*ids.shape, 1), (*ids.shape, 3)):
+            raise ValueError(f"image: expected {ids.shape} with 1 or 3 channels, got shape {photograph.shape}")
+        _require_unit_range("image", photograph)
         painted = 0.5 * painted + 0.5 * photograph
     axes.imshow(painted)
     axes.set_axis_off()
@@ -176,3 +176,8 @@ def draw_reliability(axes: Axes, bins: Reliability, colour: str = PALETTE[0], la
     axes.set(xlabel="confidence (highest probability)", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axes.set_aspect("equal")
     return axes
+
+
+def _require_unit_range(name: str, values: FloatArray) -> None:
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise ValueError(f"{name}: expected values in [0, 1], got {values.min():.4g} to {values.max():.4g}")

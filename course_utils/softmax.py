@@ -52,8 +52,7 @@ def softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> 
     array([0.5, 0.5, 0. ])
     """
     scaled, axis = _scaled(logits, axis, temperature)
-    exponentials = np.exp(scaled)
-    return np.asarray(exponentials / exponentials.sum(axis=axis, keepdims=True))
+    return np.asarray(np.exp(scaled) / _sum_of_exponentials(scaled, axis)).astype(scaled.dtype)
 
 
 def log_softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0) -> FloatArray:
@@ -67,7 +66,7 @@ def log_softmax(logits: npt.ArrayLike, axis: int = -1, temperature: float = 1.0)
     array([    0., -1000.])
     """
     scaled, axis = _scaled(logits, axis, temperature)
-    return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=axis, keepdims=True)))
+    return np.asarray(scaled - np.log(_sum_of_exponentials(scaled, axis))).astype(scaled.dtype)
 
 
 def entropy(probabilities: npt.ArrayLike, axis: int = -1) -> FloatArray:
@@ -83,7 +82,8 @@ def entropy(probabilities: npt.ArrayLike, axis: int = -1) -> FloatArray:
     Returns
     -------
     array of float
-        In [0, ln K]: 0 for a certain outcome, ln K for a uniform distribution.
+        In [0, ln K] (to the 0.001 that a sum may be off): 0 for a certain outcome, ln K for a
+        uniform distribution.
 
     Raises
     ------
@@ -172,6 +172,12 @@ def label_map(scores: npt.ArrayLike, axis: int = -1) -> npt.NDArray[np.uint8]:
     if values.shape[axis] > 255:
         raise ValueError(f"scores: a uint8 label map holds 255 classes at most, got {values.shape[axis]}")
     return np.asarray(values.argmax(axis=axis), dtype=np.uint8)
+
+
+def _sum_of_exponentials(scaled: FloatArray, axis: int) -> FloatArray:
+    """Sum along the class axis, kept; in float32 for float16, whose range many classes would leave."""
+    at_least_float32 = np.promote_types(scaled.dtype, np.float32)
+    return np.asarray(np.exp(scaled).sum(axis=axis, keepdims=True, dtype=at_least_float32))
 
 
 def _scaled(logits: npt.ArrayLike, axis: int, temperature: float) -> tuple[FloatArray, int]:

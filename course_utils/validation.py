@@ -16,7 +16,9 @@ __all__ = [
     "as_integer_array",
     "as_probabilities",
     "normalise_axis",
+    "require_finite",
     "require_positive",
+    "require_within",
 ]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -178,6 +180,38 @@ def require_positive(name: str, value: float) -> float:
         raise ValueError(f"{name}: expected a number above 0, got {value!r}") from error
     if not (np.isfinite(number) and number > 0):
         raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
+    return number
+
+
+def require_finite(name: str, array: FloatArray) -> FloatArray:
+    """Return an array that holds no infinite value and no NaN.
+
+    Examples
+    --------
+    >>> require_finite("field", np.zeros(2))
+    array([0., 0.])
+    """
+    infinite = ~np.isfinite(array)
+    if infinite.any():
+        index = _first_index(infinite)
+        raise ValueError(f"{name}: expected finite numbers, got {array[index]} at index {index}")
+    return array
+
+
+def require_within(name: str, value: float, low: float, high: float) -> float:
+    """Return a finite number from ``low`` to ``high``, both included (``high`` may be inf).
+
+    Examples
+    --------
+    >>> require_within("keep_ratio", 0.5, 0, 1)
+    0.5
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected a number, got {value!r}") from error
+    if not (np.isfinite(number) and low <= number <= high):
+        raise ValueError(f"{name}: expected a finite number from {low:g} to {high:g}, got {value!r}")
     return number
 
 

@@ -6,12 +6,12 @@ TensorFlow's C++ code writes a log there whose words depend on the machine.
 import pytest
 
 nbval = pytest.importorskip("nbval.plugin")
+_original = nbval.IPyNbFile.__init__
 
 
-class _NotebookFile(nbval.IPyNbFile):
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.skip_compare = (*self.skip_compare, "stderr")
+def _without_stderr(self, *arguments, **options):
+    _original(self, *arguments, **options)
+    self.skip_compare = (*self.skip_compare, "stderr")
 
 
-nbval.IPyNbFile = _NotebookFile
+nbval.IPyNbFile.__init__ = _without_stderr

@@ -46,6 +46,16 @@ def one_at_a_time(labels, logits):
     return np.array([-np.log(np.exp(z)[y] / np.exp(z).sum()) for y, z in zip(labels, logits, strict=True)])
 
 
+def renormalised(p):
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def too_few_columns(features, labels, weights):
+    scores = features @ weights
+    p = renormalised(np.exp(scores - scores.max(axis=1, keepdims=True)))
+    return features.T @ (p - np.eye(labels.max() + 1)[labels]) / len(labels)
+
+
 def residual(features, labels, weights):
     scores = features @ weights
     p = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -67,6 +77,13 @@ WRONG: list[WrongAnswer] = [
         lambda logits: np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum(),
         "sum",
     ),
+    ("softmax.stable", lambda logits: forgotten_maximum(logits - logits.mean(-1, keepdims=True)), "differ"),
+    (
+        "softmax.stable",
+        lambda z: np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True),
+        "count from the end",
+    ),
+    ("softmax.stable", lambda logits: int("x"), "invalid literal"),
     ("softmax.stable", lambda logits: None, "return"),
     ("softmax.stable", lambda logits: "0.5", "str"),
     ("softmax.stable", lambda: 1, "TypeError"),
@@ -78,7 +95,7 @@ WRONG: list[WrongAnswer] = [
     ),
     ("softmax.temperature", lambda z, t: forgotten_maximum(z * t), "multiplied by T"),
     ("softmax.temperature", lambda z, t: forgotten_maximum(z / t), "maximum"),
-    ("softmax.temperature", lambda z, t: forgotten_maximum(z) ** (1 / t), "divide by their sum"),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z) ** (1 / t), "no longer sum to 1"),
     ("softmax.entropy", lambda p: -(p * np.log(p)).sum(axis=-1), "0 * np.log(0)"),
     ("softmax.entropy", lambda p: (p * np.log(np.maximum(p, 1e-300))).sum(axis=-1), "minus sign"),
     ("softmax.entropy", lambda p: -(p * np.log2(np.maximum(p, 1e-300))).sum(axis=-1), "base 2"),
@@ -108,6 +125,20 @@ WRONG: list[WrongAnswer] = [
         lambda y, z: -np.log(maximum_of_everything(z - z.max(-1, keepdims=True))[np.arange(len(y)), y]),
         "rounded to 0",
     ),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y],
+        "maximum of each row",
+    ),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: -(np.eye(z.shape[1])[y] * np.log(forgotten_maximum(z - z.max(-1, keepdims=True)))).sum(-1),
+        "0 · (−∞)",
+    ),
+    ("softmax.temperature", lambda z, t: renormalised(forgotten_maximum(z - z.max()) ** (1 / t)), "differ"),
+    ("softmax.gradient", lambda x, y, w: x.T @ (residual(x, y, w) * 0 + 1), "differ"),
+    ("softmax.gradient", lambda x, y, w: x.T @ residual(x, y, w) / x.shape[1], "differ"),
+    ("softmax.gradient", too_few_columns, "broadcast"),
     ("softmax.gradient", residual, "shape"),
     ("softmax.gradient", lambda x, y, w: -x.T @ residual(x, y, w) / len(y), "descent direction"),
     ("softmax.gradient", lambda x, y, w: x.T @ residual(x, y, w), "number of samples is missing"),

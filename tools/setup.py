@@ -41,19 +41,7 @@ def install(environment: Path, log: Path) -> None:
     project = ["--compile-bytecode", "--editable", ".[dev]"]
     commands = (
         [python, "-m", "pip", "install", "--retries", "1", "--timeout", "20", *constraints, "uv"],
-        [
-            python,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "--python",
-            python,
-            *constraints,
-            "--compile-bytecode",
-            "-e",
-            ".[dev]",
-        ],
+        [python, "-m", "uv", "pip", "install", "--python", python, *constraints, *project],
     )
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     with log.open("w", encoding="utf-8") as output:

@@ -29,6 +29,22 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "distillation.weights",
         "distillation.raised_bias",
     ),
+    "ch04": (
+        "deformation.three_points",
+        "deformation.rotation",
+        "deformation.field",
+        "deformation.warp",
+        "deformation.folds",
+        "label_maps.lookup",
+    ),
+    "ch05": (
+        "filters.gaussian_kernel",
+        "filters.correlate",
+        "filters.rounded_mean",
+        "filters.median",
+        "filters.psnr",
+        "filters.closing",
+    ),
 }
 
 

@@ -43,6 +43,11 @@ def _one_maximum_for_all(logits: FloatArray) -> Any:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
+def _axis_one(logits: FloatArray) -> Any:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
 def _maximum_added(logits: FloatArray) -> Any:
     return _naive(logits + logits.max(axis=-1, keepdims=True))
 
@@ -56,6 +61,7 @@ def _logit_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[1000.0, 999.0], [0.0, 1.0], [0.0, 3.0]]),)
     yield (np.array([[-1000.0, -1001.0], [1000.0, 0.0]]),)
     yield (np.array([1.0, 2.0, 3.0]),)
+    yield (np.array([[2000.0, 0.0, 0.0], [0.0, -np.inf, 1.0]]),)
     for shape in ((3, 3), (2, 5), (2, 3, 4)):
         yield (rng.normal(0, 10, shape),)
 
@@ -71,6 +77,7 @@ def _power_not_renormalised(logits: FloatArray, temperature: float) -> Any:
 def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([0.0, 1.0]), 2.0)
     yield (np.array([0.0, 1.0]), 0.5)
+    yield (np.array([0.0, -1000.0]), 1000.0)
     yield (np.array([[500.0, 400.0], [0.0, 1.0], [2.0, 0.0]]), 0.1)
     for temperature in (0.3, 1.0, 20.0):
         yield (rng.normal(0, 5, (3, 4)), temperature)
@@ -80,8 +87,12 @@ def _with_logarithm(probabilities: FloatArray) -> Any:
     return -(probabilities * np.log(probabilities)).sum(axis=-1)
 
 
+def _entropy_along_axis_one(probabilities: FloatArray) -> Any:
+    return -(probabilities * np.log(np.where(probabilities > 0, probabilities, 1))).sum(axis=1)
+
+
 def _distribution_cases(rng: np.random.Generator) -> Iterator[Case]:
-    yield (np.array([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]),)
+    yield (np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]),)
     yield (np.array([[1.0, 0.0], [0.5, 0.5]]),)
     yield (np.array([0.25, 0.25, 0.25, 0.25]),)
     for shape in ((3, 3), (2, 5)):
@@ -102,6 +113,18 @@ def _cross_entropies(labels: IntArray, logits: FloatArray) -> Any:
     return cross_entropy(labels, logits)
 
 
+def _one_hot_times_logarithm(labels: IntArray, logits: FloatArray) -> Any:
+    return -(np.eye(logits.shape[1])[labels] * np.log(softmax(logits))).sum(axis=1)
+
+
+def _no_maximum_in_the_sum(labels: IntArray, logits: FloatArray) -> Any:
+    return np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
+
+
+def _one_maximum_in_the_sum(labels: IntArray, logits: FloatArray) -> Any:
+    return _no_maximum_in_the_sum(labels, logits - logits.max())
+
+
 def _all_pairs(labels: IntArray, logits: FloatArray) -> Any:
     return -np.log(softmax(logits))[:, labels]
 
@@ -109,6 +132,7 @@ def _all_pairs(labels: IntArray, logits: FloatArray) -> Any:
 def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([1, 0]), np.array([[0.0, 1.0, 0.0], [0.0, 2.0, 0.0]]))
     yield (np.array([0, 0]), np.array([[1000.0, 0.0], [-1000.0, 0.0]]))
+    yield (np.array([0, 1]), np.array([[800.0, 700.0], [800.0, 700.0]]))
     for shape in ((3, 3), (5, 4)):
         yield (rng.integers(0, shape[1], shape[0]), rng.normal(0, 10, shape))
 
@@ -128,7 +152,7 @@ def _mean_over_everything(features: FloatArray, labels: IntArray, weights: Float
 
 
 def _gradient_cases(rng: np.random.Generator) -> Iterator[Case]:
-    yield (np.array([[1.0], [2.0]]), np.array([0, 1]), np.zeros((1, 2)))
+    yield (np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]]), np.array([0, 1]), np.zeros((3, 3)))
     for n, d, k in ((3, 2, 4), (6, 3, 3)):
         yield (rng.normal(0, 1, (n, d)), rng.integers(0, k, n), rng.normal(0, 1, (d, k)))
     yield (np.array([[100.0], [-100.0]]), np.array([0, 1]), np.array([[100.0, -100.0]]))
@@ -142,6 +166,8 @@ _KEEPDIMS = (
     "Often: keepdims=True is missing. Without it the maximum or the sum loses the class axis, and "
     "broadcasting pairs it with the wrong one (or cannot pair it at all)."
 )
+
+_LAST_AXIS = "Often: axis=1. Arrays of any rank come in, so count from the end: the last axis is axis=-1."
 
 EXERCISES: dict[str, Exercise] = {
     "softmax.stable": Exercise(
@@ -159,6 +185,7 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: one maximum for the whole array. A row far below it underflows to 0 / 0; "
                 "subtract each row's own maximum.",
             ),
+            Mistake(_axis_one, _LAST_AXIS),
             Mistake(_maximum_added, "Often: the maximum was added instead of subtracted."),
             Mistake(_no_exponential, "Often: the exponential is missing. Scores can be negative."),
         ),
@@ -183,7 +210,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _power_not_renormalised,
-                "Often: probabilities raised to 1/T, which is right up to a factor: divide by their sum.",
+                "Often: probabilities raised to 1/T, which no longer sum to 1. Divide the logits "
+                "instead: a probability that has rounded to 0 cannot be raised again.",
             ),
             Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
         ),
@@ -211,6 +239,7 @@ EXERCISES: dict[str, Exercise] = {
                 lambda probabilities: entropy(probabilities).sum(),
                 "Often: a sum over the whole array. Each distribution has an entropy of its own.",
             ),
+            Mistake(_entropy_along_axis_one, _LAST_AXIS),
         ),
     ),
     "softmax.label_map": Exercise(
@@ -237,7 +266,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 lambda scores: np.argmax(scores, axis=0),
-                "np.argmax returns 64-bit integers, eight times the memory: convert them to uint8.",
+                "A label map stores its ids as uint8: convert them with .astype(np.uint8). "
+                "np.argmax returns 64-bit integers, eight times the memory.",
             ),
         ),
     ),
@@ -257,6 +287,16 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda labels, logits: cross_entropy(labels, logits).mean(),
                 "Often: the mean was taken. One value an element is wanted.",
+            ),
+            Mistake(
+                _one_hot_times_logarithm,
+                "Often: one-hot times the logarithm of a probability that has rounded to 0, which is "
+                "0 · (−∞) = NaN. Pick the true class first, and do not form the probability.",
+            ),
+            Mistake(_no_maximum_in_the_sum, _NO_MAXIMUM),
+            Mistake(
+                _one_maximum_in_the_sum,
+                "Often: one maximum for the whole array. A row far below it underflows to ln 0.",
             ),
             Mistake(
                 _all_pairs,

@@ -26,7 +26,7 @@ def bootstrap_interval(
     values : (N, …) array_like
         One row a sample; rows are drawn with replacement.
     statistic : callable
-        Takes rows in the form of ``values``, returns a number.
+        Takes resampled rows in the form and dtype of ``values``, returns one finite number.
     n : int
         Number of resamples, 1 or more (1,000 and more for a level of 0.95).
     level : float
@@ -40,7 +40,8 @@ def bootstrap_interval(
     Raises
     ------
     ValueError
-        For no sample, NaN, n below 1, or a level outside (0, 1).
+        For no sample, NaN, n below 1, a level outside (0, 1), or a statistic that is not one finite
+        number.
 
     Notes
     -----
@@ -53,14 +54,19 @@ def bootstrap_interval(
     >>> 0.38 < low < 0.43 and 0.57 < high < 0.62
     True
     """
-    rows = as_float_array("values", values)
+    rows = np.asarray(values)
+    if rows.dtype != bool:
+        as_float_array("values", rows)
     if rows.ndim == 0 or len(rows) == 0:
         raise ValueError(f"values: expected at least one sample, got shape {rows.shape}")
     if n < 1:
         raise ValueError(f"n: expected at least one resample, got {n}")
     _require_level(level)
-    draws = [statistic(rows[rng.integers(len(rows), size=len(rows))]) for _ in range(n)]
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    draws = [np.asarray(statistic(rows[rng.integers(len(rows), size=len(rows))])) for _ in range(n)]
+    if any(draw.ndim != 0 or not np.isfinite(draw) for draw in draws):
+        odd = next(draw for draw in draws if draw.ndim != 0 or not np.isfinite(draw))
+        raise ValueError(f"statistic: expected one finite number, got {odd!r}")
+    low, high = np.quantile(np.stack(draws), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -82,7 +88,7 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
     Raises
     ------
     ValueError
-        For fewer than two values, NaN, another rank, or a level outside (0, 1).
+        For fewer than two values, values that are not finite, another rank, or a level outside (0, 1).
 
     Examples
     --------
@@ -90,14 +96,14 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
     >>> round(mean, 2), round(half_width, 2)
     (91.0, 2.48)
     """
-    runs = as_float_array("values", values, rank=1)
-    if len(runs) < 2:
-        raise ValueError(f"values: expected two runs or more, got {len(runs)}")
+    runs = as_float_array("values", values, rank=1).astype(np.float64)
+    if len(runs) < 2 or not np.isfinite(runs).all():
+        raise ValueError(f"values: expected two finite numbers or more, got {runs.tolist()}")
     _require_level(level)
     half_width = stats.t.ppf((1 + level) / 2, len(runs) - 1) * runs.std(ddof=1) / np.sqrt(len(runs))
     return float(runs.mean()), float(half_width)
 
 
 def _require_level(level: float) -> None:
-    if not 0 < level < 1:
+    if not isinstance(level, (float, np.floating)) or not 0 < level < 1:
         raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")

@@ -1,7 +1,8 @@
 """Scores of predicted distributions: accuracy, likelihood and calibration.
 
 All take the truth first: class ids of any shape, then probabilities of that shape with the class
-axis last. An id of 255 marks an element to leave out, as in label maps.
+axis last. An id of 255 marks an element to leave out, as in label maps (unless there are more than
+255 classes: then it is one of them).
 """
 
 from typing import NamedTuple
@@ -143,7 +144,9 @@ def expected_calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLi
 
 def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
     """Labels (N,) and probabilities (N, K) of the elements that count."""
-    distributions, _ = as_probabilities("probabilities", probabilities)
+    distributions = np.asarray(probabilities)
+    if distributions.ndim == 0:
+        raise ValueError("probabilities: expected a class axis, got a single number")
     n_classes = distributions.shape[-1]
     ids = as_integer_array("labels", labels, low=0, high=n_classes, ignore=IGNORE)
     if ids.shape != distributions.shape[:-1]:
@@ -155,4 +158,4 @@ def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[IntAr
     counted = np.ones(ids.shape, bool) if n_classes > IGNORE else ids != IGNORE
     if not counted.any():
         raise ValueError(f"labels: no element counts (shape {ids.shape}, all {IGNORE} or none at all)")
-    return ids[counted], distributions[counted]
+    return ids[counted], as_probabilities("probabilities", distributions[counted])[0]

@@ -1,0 +1,151 @@
+"""The checker of chapter 05 against the wrong answers that students give."""
+
+import numpy as np
+import pytest
+from scipy import ndimage, signal
+
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+
+def bell(size, sigma, scale=2.0):
+    x = np.arange(size) - (size - 1) / 2
+    return np.exp(-(x[:, None] ** 2 + x[None, :] ** 2) / (scale * sigma**2))
+
+
+def four_loops(image, kernel):
+    h, w = kernel.shape
+    padded = np.pad(image, ((h // 2, h // 2), (w // 2, w // 2)), "symmetric")
+    result = np.zeros_like(image)
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            for i in range(h):
+                for j in range(w):
+                    result[y, x] += kernel[i, j] * padded[y + i, x + j]
+    return result
+
+
+def loops_without_border(image, kernel):
+    h, w = kernel.shape
+    result = np.zeros_like(image)
+    for y in range(h // 2, image.shape[0] - h // 2):
+        for x in range(w // 2, image.shape[1] - w // 2):
+            window = image[y - h // 2 : y + h // 2 + 1, x - w // 2 : x + w // 2 + 1]
+            result[y, x] = np.sum(window * kernel)
+    return result
+
+
+def windows_of(image):
+    return np.lib.stride_tricks.sliding_window_view(np.pad(image, 1, "symmetric"), (3, 3))
+
+
+def sum_in_bytes(image):
+    padded = np.pad(image, 1, "symmetric")
+    total = np.zeros_like(image)
+    for i in range(3):
+        for j in range(3):
+            total = total + padded[i : i + image.shape[0], j : j + image.shape[1]]
+    return np.rint(total / 9).astype(np.uint8)
+
+
+def error(truth, image):
+    return np.mean((truth.astype(float) - image.astype(float)) ** 2)
+
+
+def largest(image):
+    return ndimage.maximum_filter(image, 3)
+
+
+def smallest(image):
+    return ndimage.minimum_filter(image, 3)
+
+
+WRONG: list[WrongAnswer] = [
+    ("filters.gaussian_kernel", bell, "do not sum to 1"),
+    ("filters.gaussian_kernel", lambda n, s: bell(n, s) / (2 * np.pi * s**2), "in front"),
+    ("filters.gaussian_kernel", lambda n, s: bell(n, s, 1) / bell(n, s, 1).sum(), "σ² where 2σ² belongs"),
+    (
+        "filters.gaussian_kernel",
+        lambda n, s: bell(2 * n - 1, s)[n - 1 :, n - 1 :] / bell(2 * n - 1, s)[n - 1 :, n - 1 :].sum(),
+        "from a corner",
+    ),
+    ("filters.gaussian_kernel", lambda n, s: signal.windows.gaussian(n, s), "shape"),
+    ("filters.gaussian_kernel", lambda n, s: np.full((n, n), 1 / n**2), "values differ"),
+    ("filters.correlate", lambda f, k: ndimage.convolve(f, k), "180 degrees"),
+    ("filters.correlate", lambda f, k: signal.correlate2d(f, k, "same"), "zeros beyond the border"),
+    ("filters.correlate", lambda f, k: ndimage.correlate(f, k, mode="mirror"), "SciPy's 'reflect'"),
+    ("filters.correlate", lambda f, k: ndimage.correlate(f, k, mode="nearest"), "repeats the last pixel"),
+    ("filters.correlate", loops_without_border, "black frame"),
+    (
+        "filters.correlate",
+        lambda f, k: ndimage.correlate(f, k, origin=(-(k.shape[0] // 2), -(k.shape[1] // 2))),
+        "shifted up and to the left",
+    ),
+    ("filters.correlate", lambda f, k: signal.correlate2d(f, k, "valid"), "shape"),
+    ("filters.rounded_mean", lambda f: windows_of(f).mean(axis=(2, 3)).astype(np.uint8), "without rounding"),
+    ("filters.rounded_mean", lambda f: ndimage.uniform_filter(f, 3), "without rounding"),
+    ("filters.rounded_mean", sum_in_bytes, "in uint8"),
+    ("filters.rounded_mean", lambda f: np.rint(ndimage.uniform_filter(f.astype(float), 3)), "should come back"),
+    ("filters.rounded_mean", lambda f: ndimage.uniform_filter(f.astype(float), 3), "before rounding"),
+    (
+        "filters.rounded_mean",
+        lambda f: np.rint(ndimage.uniform_filter(f.astype(float), 3, mode="constant")).astype(np.uint8),
+        "zeros beyond the border",
+    ),
+    ("filters.rounded_mean", lambda f: ndimage.median_filter(f, 3), "values differ"),
+    ("filters.median", lambda f: ndimage.uniform_filter(f, 3), "mean of the window"),
+    ("filters.median", lambda f: signal.medfilt2d(f, 3), "zeros beyond the border"),
+    ("filters.median", lambda f: ndimage.median_filter(f, 3, mode="mirror"), "SciPy's 'reflect'"),
+    ("filters.median", lambda f: np.median(f), "without an axis"),
+    ("filters.median", lambda f: np.median(np.median(windows_of(f), axis=-1), axis=-1), "rows' medians"),
+    ("filters.median", lambda f: ndimage.rank_filter(f, 3, 3), "index 4"),
+    ("filters.median", lambda f: f, "without sorting"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.mean((t - f) ** 2)), "in uint8"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.mean((t - f).astype(float) ** 2)), "in uint8"),
+    ("filters.psnr", lambda t, f: 20 * np.log10(255**2 / error(t, f)), "20 instead of 10"),
+    ("filters.psnr", lambda t, f: 10 * np.log(255**2 / error(t, f)), "natural logarithm"),
+    ("filters.psnr", lambda t, f: -10 * np.log10(error(t, f)), "full scale of 1"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(error(t, f) / 255**2), "error over signal"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255 / error(t, f)), "its square belongs"),
+    ("filters.psnr", error, "values differ"),
+    ("filters.closing", lambda f: largest(smallest(f)), "opening"),
+    ("filters.closing", largest, "maximum alone"),
+    ("filters.closing", smallest, "minimum alone"),
+    ("filters.closing", lambda f: ndimage.median_filter(f, 3), "median"),
+    (
+        "filters.closing",
+        lambda f: ndimage.minimum_filter(ndimage.maximum_filter(f, 3, mode="constant"), 3, mode="constant"),
+        "zeros beyond the border",
+    ),
+    ("filters.closing", lambda f: (largest(f) + smallest(f)) / 2, "values differ"),
+]
+
+RIGHT = [
+    ("filters.gaussian_kernel", lambda n, s: bell(n, s) / bell(n, s).sum()),
+    ("filters.correlate", four_loops),
+    ("filters.correlate", lambda f, k: ndimage.correlate(f, k)),
+    ("filters.rounded_mean", lambda f: np.rint(windows_of(f).mean(axis=(2, 3))).astype(np.uint8)),
+    ("filters.median", lambda f: np.median(windows_of(f), axis=(2, 3))),
+    ("filters.psnr", lambda t, f: 20 * np.log10(255 / np.sqrt(error(t, f)))),
+    ("filters.closing", lambda f: ndimage.grey_closing(f, (3, 3))),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_a_right_answer_is_accepted(name, answer):
+    assert check(name, answer).status == "correct"
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch05", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch05"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
