@@ -303,7 +303,18 @@ BAD_DISTILLERS = [
         lambda t, s: Distiller(t, keras.Sequential([s, keras.layers.Softmax()])),
         "student: expected a model that returns logits",
     ),
+    (
+        lambda t, s: Distiller(t, keras.Sequential([s, keras.Sequential([keras.layers.Softmax()])])),
+        "student: expected a model that returns logits",
+    ),
     (lambda t, s: Distiller(t, s).compile("adam", loss="mse"), "loss: expected none"),
+    (lambda t, s: Distiller(t, s).fit(np.ones((2, 5)), tf.constant([0, 9])), "labels: expected 0 to"),
+    (lambda t, s: train(s, np.ones((2, 5)), {"teacher_logits": np.ones((2, 3))}), "targets: expected labels"),
+    (lambda t, s: train(Distiller(t, s), np.ones((2, 5)), [0, 9]), "labels: expected 0 to"),
+    (lambda t, s: train(Distiller(t, s), np.ones((2, 5)), {"labels": [0, 9]}), "labels: expected 0 to"),
+    (lambda t, s: train(s, 1.0, [0]), "images: expected 1 rows"),
+    (lambda t, s: train(s, np.ones((2, 5)), [0, 1], steps=True), "steps: expected an integer"),
+    (lambda t, s: build_student(4), "filters: expected two integers"),
 ]
 
 
@@ -332,6 +343,21 @@ def test_targets_that_cannot_be_used(batch, targets, message, built):
     distiller.compile("sgd")
     with pytest.raises(ValueError, match=message):
         distiller.fit(batch[0], targets(batch[1]), verbose=0)
+
+
+def test_the_teacher_stays_frozen_when_the_distiller_is_thawed():
+    distiller = Distiller(small_teacher(), small_student())
+    distiller.trainable = False
+    assert distiller.trainable_variables == []
+    distiller.trainable = True
+    assert distiller.teacher.trainable_variables == []
+    assert len(distiller.trainable_variables) == len(distiller.student.trainable_variables) > 0
+
+
+@pytest.mark.parametrize("alpha", ["half", None, float("nan"), True])
+def test_an_alpha_that_is_no_number_is_named(alpha):
+    with pytest.raises(ValueError, match="alpha: expected a number in"):
+        interpolated_loss(np.ones((1, 2)), np.ones((1, 2)), [0], alpha)
 
 
 def test_a_distiller_that_was_not_compiled(batch):

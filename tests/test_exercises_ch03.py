@@ -57,6 +57,8 @@ RIGHT = {
 WRONG: list[WrongAnswer] = [
     ("distillation.soft_loss", soft, "factor T² is missing"),
     ("distillation.soft_loss", lambda z, s, t: t * soft(z, s, t), "factor is T"),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * soft(z, s, t) / z.shape[1], "mean over the classes"),
+    ("distillation.raised_bias", lambda z, y, c, biases: right_bias(z, y, c, -biases), "subtracted"),
     (
         "distillation.soft_loss",
         lambda z, s, t: -(t**2) * (softened(z, t) * log_softened(s)).sum(-1),
@@ -69,7 +71,7 @@ WRONG: list[WrongAnswer] = [
         lambda z, s, t: -(t**2) * (softened(z, t) * np.log(softened(s, t))).sum(-1),
         "rounded to 0",
     ),
-    ("distillation.soft_loss", lambda z, s, t: np.mean(t**2 * soft(z, s, t)), "One value a sample"),
+    ("distillation.soft_loss", lambda z, s, t: np.mean(t**2 * soft(z, s, t)), "One value an image"),
     ("distillation.soft_loss", lambda z, s, t: ((z - s) ** 2).mean(-1), "values differ"),
     ("distillation.gradient", lambda z, s, t: (softened(z, t) - softened(s, t)) / t, "direction of descent"),
     ("distillation.gradient", lambda z, s, t: softened(s, t) - softened(z, t), "chain rule"),
@@ -96,7 +98,7 @@ WRONG: list[WrongAnswer] = [
     (
         "distillation.combined",
         lambda z, s, y, t, a, b: np.mean(a * t**2 * soft(z, s, t) + b * hard(s, y)) / (a + b),
-        "One value a sample",
+        "One value an image",
     ),
     ("distillation.combined", lambda z, s, y, t, a, b: t**2 * soft(z, s, t), "values differ"),
     ("distillation.resoften", lambda p, t: p, "normalised, which is p again"),

@@ -1,6 +1,6 @@
 """Make the tables of chapter 03: every student, every seed.
 
-    python tools/sweep_ch03.py --seeds 0 1 2
+    python tools/sweep_ch03.py --seeds 0 1 2 3 4
 
 A seed has its own split, teacher and initial weights. Each finished run is written at once, and a
 run that is in the table already is not repeated, so the command can be stopped and started again.

@@ -56,7 +56,7 @@ def build_student(filters: tuple[int, int] = (4, 8)) -> keras.Model:
     >>> build_student().count_params()
     4266
     """
-    if len(filters) != 2 or not all(isinstance(f, (int, np.integer)) and f >= 1 for f in filters):
+    if not isinstance(filters, (tuple, list)) or len(filters) != 2 or not all(map(_is_count, filters)):
         raise ValueError(f"filters: expected two integers of 1 or more, got {filters!r}")
     convolutions = [keras.layers.Conv2D(f, 3, strides=2, padding="same", activation="relu") for f in filters]
     return keras.Sequential(
@@ -142,20 +142,24 @@ def train(
     array([0, 1, 2, 3])
     """
     for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if not isinstance(value, (int, np.integer)) or value < 1:
+        if not _is_count(value):
             raise ValueError(f"{name}: expected an integer of 1 or more, got {value!r}")
     arrays = {"images": np.asarray(images)}
+    student = model.student if isinstance(model, Distiller) else model
     if isinstance(targets, Mapping):
+        if not isinstance(model, Distiller):
+            raise ValueError("targets: expected labels for a model that is no Distiller, got a dictionary")
+        model.check_targets(targets)
         arrays |= {name: np.asarray(value) for name, value in targets.items()}
     elif targets is not None:
-        high = model.output_shape[-1] if model.built else np.iinfo(np.int64).max
+        high = student.output_shape[-1] if student.built else np.iinfo(np.int64).max
         arrays["labels"] = as_integer_array("labels", targets, low=0, high=high)
     elif not isinstance(model, Distiller):
         raise ValueError("targets: expected labels for a model that is no Distiller, got None")
-    count = len(arrays["images"])
+    count = len(np.atleast_1d(arrays["images"]))
     for name, array in arrays.items():
-        if len(array) != count or count == 0:
-            raise ValueError(f"{name}: expected {max(count, 1)} rows, one an image, got {len(array)}")
+        if array.ndim == 0 or len(array) != count or count == 0:
+            raise ValueError(f"{name}: expected {max(count, 1)} rows, one an image, got shape {array.shape}")
 
     tensors = {name: tf.constant(array) for name, array in arrays.items()}
     order = _orders(count, np.random.default_rng(seed))
@@ -178,6 +182,10 @@ def train(
     )
     model.fit(batches.map(pick).prefetch(20), epochs=1, shuffle=False, verbose=0)
     return model
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _orders(count: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:

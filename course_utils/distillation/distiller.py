@@ -11,6 +11,7 @@ from course_utils.distillation.losses import (
     check_weights,
     distillation_loss,
     interpolated_loss,
+    known_values,
     logit_matching_loss,
 )
 from course_utils.validation import as_float_array, as_integer_array, require_positive
@@ -98,6 +99,18 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
         self.temperature, self.alpha, self.beta, self.kind = temperature, alpha, beta, kind
         self.built = student.built and (teacher is None or teacher.built)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether the student is trained; the teacher never is."""
+        return bool(super().trainable)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        keras.Model.trainable.fset(self, value)
+        teacher = getattr(self, "teacher", None)
+        if teacher is not None:
+            teacher.trainable = False
+
     def compile(self, optimizer: Any = "adam", loss: Any = None, **kwargs: Any) -> None:
         """Set optimiser and metrics, as any Keras model's ``compile``, but without a loss."""
         if loss is not None:
@@ -106,21 +119,21 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train the student, as any Keras model's ``fit``, after a look at arrays among the targets."""
-        self._check_targets(y)
+        self.check_targets(y)
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Loss and metrics, as any Keras model's ``evaluate``."""
-        self._check_targets(y)
+        self.check_targets(y)
         return super().evaluate(x, y, *args, **kwargs)
 
-    def _check_targets(self, y: Any) -> None:
+    def check_targets(self, y: Any) -> None:
         """Reject values that a compiled step could not complain about."""
-        labels, teacher_logits = _targets(y)
-        if isinstance(labels, (list, np.ndarray)):
+        labels, teacher_logits = (None if target is None else known_values(target) for target in _targets(y))
+        if labels is not None:
             n_classes = self.student.output_shape[-1] if self.student.built else np.iinfo(np.int64).max
             as_integer_array("labels", labels, low=0, high=n_classes)
-        if isinstance(teacher_logits, (list, np.ndarray)):
+        if teacher_logits is not None:
             logits = as_float_array("teacher_logits", teacher_logits)
             if not np.isfinite(logits).all():
                 raise ValueError("teacher_logits: expected finite values, got infinite ones")
@@ -162,6 +175,7 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
         if self.kind == "soft":
             losses = distillation_loss(teacher_logits, y_pred, labels, self.temperature, self.alpha, self.beta)
         elif labels is None:
+            check_weights(self.alpha, self.beta, False)
             losses = logit_matching_loss(teacher_logits, y_pred)
         else:
             losses = interpolated_loss(teacher_logits, y_pred, labels, self.beta / (self.alpha + self.beta))
@@ -220,8 +234,10 @@ def _targets(y: Any) -> tuple[Any, Any]:
 
 
 def _require_logits(name: str, model: keras.Model) -> None:
-    """Reject a model whose last layer is, or ends in, a softmax."""
-    last = model.layers[-1] if model.layers else None
+    """Reject a model whose last layer is, or ends in, a softmax, nested models included."""
+    last: Any = model
+    while isinstance(last, keras.Model):
+        last = last.layers[-1] if last.layers else None
     activation = getattr(last, "activation", None)
     if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
         raise ValueError(f"{name}: expected a model that returns logits, got one whose last layer is a softmax")

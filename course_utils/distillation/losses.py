@@ -130,11 +130,12 @@ def interpolated_loss(teacher_logits: Any, student_logits: Any, labels: Any, alp
     >>> np.round(interpolated_loss([[1.0, 1.0]], [[0.0, 0.0]], [0], alpha=0.5), 4)  # (ln 2 + 1) / 2
     array([0.8466], dtype=float32)
     """
-    if isinstance(alpha, bool) or not 0 <= alpha <= 1:
+    weight = _number(alpha)
+    if isinstance(alpha, bool) or not 0 <= weight <= 1:
         raise ValueError(f"alpha: expected a number in [0, 1], got {alpha!r}")
     matching = logit_matching_loss(teacher_logits, student_logits)
     hard = _hard_loss(labels, _logit_pair(teacher_logits, student_logits)[1])
-    return alpha * hard + (1 - alpha) * matching
+    return weight * hard + (1 - weight) * matching
 
 
 def _logit_pair(teacher_logits: Any, student_logits: Any) -> tuple[Any, Any]:
@@ -154,7 +155,7 @@ def _logit_pair(teacher_logits: Any, student_logits: Any) -> tuple[Any, Any]:
 
 def _as_logits(name: str, value: Any) -> Any:
     """A floating-point tensor of at least one axis and one class; half precision becomes float32."""
-    known = _known(value)
+    known = known_values(value)
     if known is not None:
         array = as_float_array(name, known)
         if not np.isfinite(array).all():
@@ -169,7 +170,7 @@ def _as_logits(name: str, value: Any) -> Any:
 
 def _hard_loss(labels: Any, student: Any) -> Any:
     """Cross-entropy of class ids (…) with logits (…, K)."""
-    known = _known(labels)
+    known = known_values(labels)
     if known is not None:
         labels = as_integer_array("labels", known, low=0, high=student.shape[-1])
     ids = labels if keras.utils.is_keras_tensor(labels) else ops.convert_to_tensor(labels)
@@ -188,13 +189,13 @@ def _hard_loss(labels: Any, student: Any) -> Any:
     return keras.losses.sparse_categorical_crossentropy(ids, student, from_logits=True)
 
 
-def _known(value: Any) -> Any:
-    """The value as a NumPy array, or None where it is symbolic (inside of a ``tf.function``)."""
+def known_values(value: Any) -> Any:
+    """Return the value, a tensor as an array, or None where it is symbolic (in a ``tf.function``)."""
     if keras.utils.is_keras_tensor(value):
         return None
     if hasattr(value, "graph") or (ops.is_tensor(value) and not hasattr(value, "numpy")):
         return None
-    return np.asarray(value)
+    return np.asarray(value) if ops.is_tensor(value) or value is None else value
 
 
 def check_weights(alpha: float, beta: float, labelled: bool) -> tuple[float, float]:

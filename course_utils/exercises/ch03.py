@@ -199,7 +199,13 @@ EXERCISES: dict[str, Exercise] = {
                 lambda teacher_logits, student_logits, temperature: _soft_loss(
                     teacher_logits, student_logits, temperature
                 ).mean(),
-                "Often: the mean was taken. One value a sample is wanted.",
+                "Often: the mean or the sum over the images was taken. One value an image is wanted.",
+            ),
+            Mistake(
+                lambda teacher_logits, student_logits, temperature: (
+                    _soft_loss(teacher_logits, student_logits, temperature) / teacher_logits.shape[-1]
+                ),
+                "Often: the mean over the classes. The cross-entropy is their sum.",
             ),
         ),
     ),
@@ -272,7 +278,7 @@ EXERCISES: dict[str, Exercise] = {
                 lambda teacher_logits, student_logits, labels, temperature, alpha, beta: _combined(
                     teacher_logits, student_logits, labels, temperature, alpha, beta
                 ).mean(),
-                "Often: the mean was taken. One value a sample is wanted.",
+                "Often: the mean or the sum over the images was taken. One value an image is wanted.",
             ),
         ),
     ),
@@ -334,8 +340,13 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the same array was raised again and again. Start from the original logits for each bias.",
             ),
             Mistake(
+                lambda logits, labels, class_id, biases: _raised_bias(logits, labels, class_id, -biases),
+                "Often: the bias was subtracted. It is added.",
+            ),
+            Mistake(
                 _bias_for_all,
-                "Often: the bias was added to every class, which changes no argmax. Only column class_id gets it.",
+                "Often: the bias was added to every class, or to a whole image by logits[class_id]. Neither "
+                "changes an argmax. Only the column logits[:, class_id] gets it.",
             ),
             Mistake(
                 _bias_on_probabilities,
