@@ -31,6 +31,7 @@ from course_utils.softmax import log_softmax, softmax
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "data" / "results" / "distillation.csv"
+TEACHER = TABLE.with_name("distillation_teacher.npz")
 CACHE = ROOT / "build" / "sweep_ch03"
 COLUMNS = (
     "experiment",
@@ -279,10 +280,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--teacher", action="store_true", help="only write the weights of seed 0's large teacher")
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+
+    if arguments.teacher:
+        weights = Seed(0).train_teacher("large").get_weights()
+        np.savez_compressed(TEACHER, **{f"{number:02}": values for number, values in enumerate(weights)})
+        return
 
     arguments.table.parent.mkdir(parents=True, exist_ok=True)
     rows = read(arguments.table)
