@@ -18,6 +18,7 @@ __all__ = [
     "as_probabilities",
     "as_stack",
     "as_weights",
+    "counted_elements",
     "normalise_axis",
     "require_finite",
     "require_kind",
@@ -105,6 +106,25 @@ def as_integer_array(
         allowed = f"{low} to {high - 1}" + ("" if ignore is None else f", or {ignore} (ignored)")
         raise ValueError(f"{name}: expected {allowed}, got {array[index]} at index {index}")
     return array
+
+
+def counted_elements(labels: IntArray, n_classes: int) -> npt.NDArray[np.bool_]:
+    """Tell which labels count: all but those of 255, which is a class only where there are more than 255.
+
+    Raises
+    ------
+    ValueError
+        If none counts.
+
+    Examples
+    --------
+    >>> counted_elements(np.array([0, 255]), n_classes=2)
+    array([ True, False])
+    """
+    counted = np.ones(labels.shape, bool) if n_classes > IGNORE else np.asarray(labels != IGNORE)
+    if not counted.any():
+        raise ValueError(f"labels: no element counts (shape {labels.shape}, all {IGNORE} or none at all)")
+    return counted
 
 
 def as_class_scores(name: str, value: npt.ArrayLike, axis: int) -> tuple[FloatArray, int]:

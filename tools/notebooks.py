@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nbformat
 
-__all__ = ["ROOT", "chapters", "read", "reading_minutes", "title", "write"]
+__all__ = ["FOLDER", "ROOT", "chapters", "read", "reading_minutes", "title", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"

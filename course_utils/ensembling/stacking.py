@@ -17,6 +17,7 @@ from course_utils.validation import (
     as_integer_array,
     as_probabilities,
     as_stack,
+    counted_elements,
     require_kind,
     require_positive,
 )
@@ -169,9 +170,7 @@ def _flat(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[FloatArr
             f"labels: expected shape {stack.shape[1:-1]} (probabilities of shape "
             f"{stack.shape} without the first and the last axis), got {ids.shape}"
         )
-    counted = np.ones(ids.shape, bool) if n_classes > IGNORE else ids != IGNORE
-    if not counted.any():
-        raise ValueError(f"labels: no element counts (shape {ids.shape}, all {IGNORE} or none at all)")
+    counted = counted_elements(ids, n_classes)
     return as_probabilities("probabilities", stack[:, counted])[0], ids[counted]
 
 

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import IGNORE, FloatArray, IntArray, as_count, as_integer_array, as_probabilities
+from course_utils.validation import (
+    IGNORE,
+    FloatArray,
+    IntArray,
+    as_count,
+    as_integer_array,
+    as_probabilities,
+    counted_elements,
+)
 
 __all__ = [
     "Reliability",
@@ -153,8 +161,5 @@ def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[IntAr
             f"labels: expected shape {distributions.shape[:-1]} (probabilities of shape "
             f"{distributions.shape} without the last axis), got {ids.shape}"
         )
-    # A class with id 255 exists only where there are more than 255 classes.
-    counted = np.ones(ids.shape, bool) if n_classes > IGNORE else ids != IGNORE
-    if not counted.any():
-        raise ValueError(f"labels: no element counts (shape {ids.shape}, all {IGNORE} or none at all)")
+    counted = counted_elements(ids, n_classes)
     return ids[counted], as_probabilities("probabilities", distributions[counted])[0]
