@@ -22,6 +22,7 @@ from course_utils.metrics import (
     pixel_accuracy,
     trimap,
 )
+from course_utils.metrics.intervals import percentile_interval, resample_counts
 
 DTYPES = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
 
@@ -173,6 +174,21 @@ def test_the_interval_is_the_plain_bootstraps(seed):
     )
     assert mean_iou_interval(matrices, 60, 0.9, np.random.default_rng(seed)) == pytest.approx(slow)
     assert bootstrap_mean_iou(matrices, 7, np.random.default_rng(seed)).shape == (7,)
+
+
+def test_counts_of_draws_are_the_plain_bootstraps_draws():
+    counts = resample_counts(6, 50, np.random.default_rng(3))
+    assert counts.shape == (50, 6)
+    assert (counts.sum(axis=1) == 6).all()
+    drawn = []
+    bootstrap_interval(np.arange(6), lambda rows: drawn.append(rows) or 0, 50, 0.9, np.random.default_rng(3))
+    np.testing.assert_array_equal(counts, [np.bincount(rows, minlength=6) for rows in drawn])
+    assert percentile_interval([np.nan, 2, 1, 3, np.nan], 0.5) == (1.5, 2.5)
+    for bad in ([], [np.nan], 3, [[1, 2]]):
+        with pytest.raises(ValueError, match="draws: expected"):
+            percentile_interval(bad, 0.9)
+    with pytest.raises(ValueError, match="n_samples"):
+        resample_counts(0, 1, np.random.default_rng(0))
 
 
 def test_images_in_which_nothing_counts_have_no_mean_iou():

@@ -4,13 +4,16 @@ The images are matched once. Each resample then counts an image as often as it w
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 
 from course_utils.metrics.annotations import Annotations, Detections
 from course_utils.metrics.detection import INTERPOLATIONS, recall_grid
 from course_utils.metrics.intervals import percentile_interval, resample_counts
-from course_utils.metrics.matching import Matches, match_images
+from course_utils.metrics.matching import match_images
 from course_utils.validation import FloatArray, IntArray, require_kind
 
 __all__ = ["bootstrap_map", "map_interval"]
@@ -100,27 +103,33 @@ def bootstrap_map(
     matches = match_images(annotations, detections, iou_thresholds)
     if not len(matches.object_images):
         raise ValueError(f"annotations: expected at least one object, got none in {matches.n_images} images")
-    counts = resample_counts(matches.n_images, n, rng).T
-    blocks = [counts[:, start : start + BLOCK] for start in range(0, n, BLOCK)]
-    return np.concatenate([_resampled_map(matches, block, interpolation) for block in blocks])
-
-
-def _resampled_map(matches: Matches, counts: IntArray, interpolation: str) -> FloatArray:
-    """Mean average precision (B,) where image i counts ``counts[i, b]`` times."""
-    total, n_terms = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    counts = resample_counts(matches.n_images, n, rng).T.astype(np.float64)
+    blocks = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
+    total, n_terms = np.zeros(n), np.zeros(n)
     for class_id in np.unique(matches.object_class_ids):
         n_objects = counts[matches.object_images[matches.object_class_ids == class_id]].sum(axis=0)
         of_class = matches.class_ids == class_id
-        drawn = counts[matches.images[of_class]]  # how often each detection counts
-        shown = np.cumsum(drawn, axis=0)
+        images = matches.images[of_class]
         for hit in matches.objects[:, of_class] >= 0:
-            total += _area(np.cumsum(drawn[hit], axis=0), shown[hit], n_objects, interpolation)
+            wrong = _misses(hit, images, matches.n_images)
+            for block in blocks:
+                drawn = counts[:, block]
+                hits, misses = np.cumsum(drawn[images[hit]], axis=0), np.cumsum(wrong @ drawn, axis=0)
+                total[block] += _area(hits, hits + misses, n_objects[block], interpolation)
             n_terms += n_objects > 0
     with np.errstate(invalid="ignore"):
         return np.asarray(total / n_terms)
 
 
-def _area(hits: IntArray, shown: IntArray, n_objects: IntArray, interpolation: str) -> FloatArray:
+def _misses(hit: npt.NDArray[np.bool_], images: IntArray, n_images: int) -> Any:
+    """Sparse (P, N): the wrong detections in each image since the last of P right ones."""
+    following: IntArray = np.cumsum(hit) - hit  # the index of the next right one
+    counted = ~hit & (following < hit.sum())
+    places = following[counted], images[counted]
+    return sparse.csr_array((np.ones(len(places[0])), places), shape=(int(hit.sum()), n_images))
+
+
+def _area(hits: FloatArray, shown: FloatArray, n_objects: FloatArray, interpolation: str) -> FloatArray:
     """Average precision (B,) from the counts down to each of P right detections, (P, B); 0 without an object.
 
     The interpolated precision falls after right detections only, so it is enough to know it at
