@@ -1,5 +1,6 @@
 """How good a result is, and how sure we can be of that number."""
 
+from course_utils.metrics.any_overlap import AnyOverlapScores, any_overlap_scores
 from course_utils.metrics.detection import (
     Annotations,
     Detections,
@@ -36,6 +37,7 @@ from course_utils.metrics.segmentation import (
 
 __all__ = [
     "Annotations",
+    "AnyOverlapScores",
     "BoundaryScores",
     "DetectionScores",
     "Detections",
@@ -43,6 +45,7 @@ __all__ = [
     "MeanIoU",
     "PrecisionRecall",
     "accuracy",
+    "any_overlap_scores",
     "best_score_threshold",
     "bootstrap_interval",
     "bootstrap_map",
