@@ -1,6 +1,5 @@
 """Training for a fixed number of steps: the same result twice, also after having been stopped midway."""
 
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from course_utils.progress import ProgressBar
 from course_utils.validation import as_count, require_positive
 
 __all__ = ["History", "cosine_optimizer", "load_weights", "save_weights", "set_seed", "train"]
@@ -159,14 +159,16 @@ def train(
         return value
 
     began, before = time.perf_counter(), history.seconds
-    bar = _Bar(steps, progress)
+    bar = ProgressBar(steps, "training", start) if progress else None
     recent: list[tf.Tensor] = []
     for step, (x, y) in enumerate(batches(start).take(steps - start), start=start + 1):
         value = update(x, y)
         recent.append(value)
         if step % 20 == 0 and not np.isfinite(value):
             raise ValueError(f"loss: not finite within the 20 steps before step {step}; try a lower learning rate")
-        bar.show(step, value, history.scores)
+        if bar is not None and step % 10 == 0:
+            score = f", validation {history.scores[-1]:.3f}" if history.scores else ""
+            bar.show(step, f"loss {float(value):.3f}{score}")
         if step % validate_every and step != steps:
             continue
         mean_loss = float(np.mean(recent))
@@ -182,7 +184,8 @@ def train(
         history.seconds = before + time.perf_counter() - began
         if path is not None:
             _save_checkpoint(path, model, optimizer, step, best, history)
-    bar.close()
+    if bar is not None:
+        bar.close()
     if start < steps and (not history.steps or history.steps[-1] != steps):
         raise ValueError(f"batches: expected {steps - start} batches from step {start} on, got fewer")
     if best is not None:
@@ -322,28 +325,3 @@ def _resume(path: Path, model: keras.Model, optimizer: Any) -> tuple[int, list[A
         seconds=float(stored["seconds"]),
     )
     return int(stored["step"]), best, history
-
-
-class _Bar:
-    """A line on stderr that is written over: done, total, seconds left, loss and last score."""
-
-    def __init__(self, steps: int, wanted: bool):
-        self.steps, self.wanted, self.began = steps, wanted, time.perf_counter()
-        self.shown, self.first = 0.0, 0
-
-    def show(self, step: int, loss: tf.Tensor, scores: list[float]) -> None:
-        now = time.perf_counter()
-        self.first = self.first or step
-        if not self.wanted or (now - self.shown < 0.5 and step != self.steps):
-            return
-        self.shown = now
-        left = (now - self.began) / (step - self.first + 1) * (self.steps - step)
-        score = f", validation {scores[-1]:.3f}" if scores else ""
-        filled = "█" * (20 * step // self.steps)
-        line = f"{filled:░<20} {step}/{self.steps}, {left:.0f} s left, loss {float(loss):.3f}{score}"
-        sys.stderr.write(f"\r{line:<90}")
-        sys.stderr.flush()
-
-    def close(self) -> None:
-        if self.wanted:
-            sys.stderr.write("\n")

@@ -139,10 +139,10 @@ def run(
     return model, history.seconds
 
 
-def sweep(path: Path) -> None:
+def sweep(path: Path, seeds: tuple[int, ...]) -> None:
     rows = read(path)
     scenes = {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
-    for seed in SEEDS:
+    for seed in seeds:
         for setting in CONFIGURATIONS:
             key = asdict(setting) | {"seed": str(seed)}
             if any(key.items() <= row.items() for row in rows):
@@ -235,9 +235,10 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", action="store_true", help="train the shipped weights instead")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="to share the work among processes")
     parser.add_argument("--output", type=Path, default=DATA / "results" / "detection.csv")
     arguments = parser.parse_args()
     if arguments.weights:
         ship()
     else:
-        sweep(arguments.output)
+        sweep(arguments.output, tuple(arguments.seeds))

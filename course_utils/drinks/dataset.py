@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from course_utils.drinks.cache import load_cached, store_cached
 from course_utils.drinks.scenes import Scene
 from course_utils.drinks.workers import Arrays, Job, core_count, draw_in_processes, pack
+from course_utils.progress import ProgressBar
 from course_utils.validation import as_count
 
 __all__ = ["Dataset", "render_dataset"]
@@ -24,8 +24,6 @@ Float64Array = npt.NDArray[np.float64]
 PART = 32
 # From this many scenes on, starting processes pays.
 WORTH_PROCESSES = 4 * PART
-# The progress bar appears after this many seconds, and moves as often.
-PATIENCE, PACE = 1.0, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +171,7 @@ def _draw(job: Job, n: int, first: Scene, workers: int | None) -> Arrays:
         )
     }
     lists: list[Arrays] = [{} for _ in parts]
-    bar = _ProgressBar(n)
+    bar = ProgressBar(n, "drawing scenes")
     lock = threading.Lock()
 
     def store(number: int, arrays: Arrays) -> None:
@@ -182,7 +180,7 @@ def _draw(job: Job, n: int, first: Scene, workers: int | None) -> Arrays:
             into[start:stop] = arrays.pop(name)
         lists[number] = arrays
         with lock:
-            bar.add(stop - start)
+            bar.show(bar.done + stop - start)
 
     processes = workers or (core_count() if n >= WORTH_PROCESSES else 1)
     try:
@@ -218,33 +216,3 @@ def _unpack(arrays: Arrays, n: int) -> Dataset:
 
 def _cut(array: npt.NDArray[Any], ends: Sequence[int] | npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
     return tuple(np.split(array, ends)[:-1])
-
-
-class _ProgressBar:
-    """One line on standard error, for work that takes more than a moment."""
-
-    def __init__(self, total: int):
-        self.total = total
-        self.done = 0
-        self.started = time.monotonic()
-        self.shown = 0.0
-        in_notebook = type(sys.stderr).__module__.startswith("ipykernel")
-        self.rewrites = sys.stderr is not None and (in_notebook or sys.stderr.isatty())
-
-    def add(self, count: int) -> None:
-        self.done += count
-        now = time.monotonic()
-        if self.rewrites and now - self.started > PATIENCE and now - self.shown > PACE:
-            self.shown = now
-            self._print("\r", "")
-
-    def close(self) -> None:
-        if sys.stderr is not None and (self.shown or time.monotonic() - self.started > PATIENCE):
-            self._print("\r" if self.rewrites else "", "\n")
-
-    def _print(self, before: str, after: str) -> None:
-        filled = 24 * self.done // self.total
-        seconds = time.monotonic() - self.started
-        bar = "#" * filled + "." * (24 - filled)
-        sys.stderr.write(f"{before}drawing scenes [{bar}] {self.done:,} of {self.total:,}, {seconds:.0f} s{after}")
-        sys.stderr.flush()
