@@ -91,7 +91,9 @@ def residual_backbone(
     counts = [as_count("filters", f) for f in filters]
     height, width, _ = _image_shape(input_shape)
     if min(height, width) < 2 ** len(filters):
-        raise ValueError(f"input_shape: {len(filters)} halvings need {2 ** len(filters)} pixels, got {input_shape}")
+        raise ValueError(
+            f"input_shape: {len(filters)} halvings need {2 ** len(filters)} pixels, got {input_shape}"
+        )
     image = keras.Input(input_shape, name="image")
     x = keras.layers.Rescaling(2.0, -1.0, name="centred")(image)
     x = convolution(x, counts[0], strides=2, name="stem")
@@ -144,9 +146,9 @@ def resnet56v2_backbone(input_shape: tuple[int, int, int]) -> keras.Model:
     def convolve(x: Any, filters: int, size: int, strides: int = 1, *, name: str, normalise: bool = True) -> Any:
         if normalise:
             x = layers.Activation("relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
-        return layers.Conv2D(
-            filters, size, strides, "same", kernel_initializer="he_normal", name=f"{name}_conv"
-        )(x)
+        return layers.Conv2D(filters, size, strides, "same", kernel_initializer="he_normal", name=f"{name}_conv")(
+            x
+        )
 
     _image_shape(input_shape)
     image = keras.Input(input_shape, name="image")

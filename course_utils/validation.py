@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 __all__ = [
     "IGNORE",
+    "as_boxes",
     "as_class_scores",
     "as_count",
     "as_float_array",
@@ -125,6 +126,35 @@ def counted_elements(labels: IntArray, n_classes: int) -> npt.NDArray[np.bool_]:
     if not counted.any():
         raise ValueError(f"labels: no element counts (shape {labels.shape}, all {IGNORE} or none at all)")
     return counted
+
+
+def as_boxes(name: str, value: npt.ArrayLike) -> FloatArray:
+    """Return (N, 4) boxes as x_min, y_min, x_max, y_max, all finite and none crossed; N may be 0.
+
+    float32 and float64 keep their dtype, float16 becomes float32, integers become float64. ``[]`` is no box.
+
+    Examples
+    --------
+    >>> as_boxes("boxes", [[0, 0, 2, 1]])
+    array([[0., 0., 2., 1.]])
+    >>> as_boxes("boxes", []).shape
+    (0, 4)
+    """
+    boxes = as_float_array(name, value)
+    if boxes.dtype == np.float16:
+        boxes = boxes.astype(np.float32)
+    if boxes.shape == (0,):
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name}: expected shape (N, 4), got {boxes.shape}")
+    require_finite(name, boxes)
+    crossed = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    if crossed.any():
+        index = _first_index(crossed)[0]
+        raise ValueError(
+            f"{name}: expected x_min ≤ x_max and y_min ≤ y_max, got {boxes[index].tolist()} at index {index}"
+        )
+    return boxes
 
 
 def as_class_scores(name: str, value: npt.ArrayLike, axis: int) -> tuple[FloatArray, int]:

@@ -55,7 +55,7 @@ def book(rng: np.random.Generator, difficulty: int) -> Thing:
     label = _print(rng, difficulty)
 
     def shade(x: Float64Array, y: Float64Array, behind: Float64Array) -> Float64Array:
-        return label(x, (y + 1) / 2) * (0.85 + gradient * x)[..., None]
+        return np.asarray(label(x, (y + 1) / 2) * (0.85 + gradient * x)[..., None])
 
     return Thing(outline, rng.uniform(0.3, 1.6), shade)
 
@@ -69,7 +69,7 @@ def ball(rng: np.random.Generator, difficulty: int) -> Thing:
     def shade(x: Float64Array, y: Float64Array, behind: Float64Array) -> Float64Array:
         depth = np.sqrt(np.clip(1 - x * x - y * y, 0, 1))
         light = 0.3 + 0.7 * np.clip(0.7 * depth + from_x * x + from_y * y, 0, 1)
-        return (colour if plain else label(x, (y + 1) / 2)) * light[..., None]
+        return np.asarray((colour if plain else label(x, (y + 1) / 2)) * light[..., None])
 
     return Thing(np.stack([np.cos(angle), np.sin(angle)], axis=1), rng.uniform(0.8, 1.2), shade)
 
@@ -82,7 +82,7 @@ def patch(rng: np.random.Generator, difficulty: int) -> Thing:
     outline = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
     def shade(x: Float64Array, y: Float64Array, behind: Float64Array) -> Float64Array:
-        return colour * (0.9 + across * x + down * y)[..., None]
+        return np.asarray(colour * (0.9 + across * x + down * y)[..., None])
 
     return Thing(outline, rng.uniform(0.3, 2), shade, rng.uniform(0.6, 1))
 

@@ -157,7 +157,7 @@ class _Table:
         Clutter behind the drinks is painted before them and hides none; what is put ``opaque``
         later takes the pixels of those behind it.
         """
-        height, width = self.instance_ids.shape
+        height, width, _ = self.canvas.shape
         a, b, c, d = pose.matrix(thing.aspect)
         x, y = thing.outline.T
         outline = np.stack([a * x + b * y + pose.x, c * x + d * y + pose.y], axis=1)
@@ -194,7 +194,7 @@ class _Table:
 
     def shadow(self, x: int, y: int, reach: float) -> None:
         """Darken the table around a point, wide and flat."""
-        height, width = self.instance_ids.shape
+        height, width, _ = self.canvas.shape
         across = ((np.arange(width) - x) / (1.1 * reach + 1)) ** 2
         down = ((np.arange(height) - y) / (0.08 * height)) ** 2
         self.canvas *= 1 - 0.45 * np.exp(-down)[:, None, None] * np.exp(-across)[:, None]
@@ -213,7 +213,7 @@ class _Table:
 
 def _put_drink(rng: np.random.Generator, table: _Table, difficulty: int) -> None:
     """Place one drink, mostly upright, where it overlaps the others little; none if there is no room."""
-    height, width = table.instance_ids.shape
+    height, width, _ = table.canvas.shape
     class_id = int(rng.integers(1, 4))
     thing = DRINKS[class_id](rng, difficulty)
     size = rng.uniform(0.3, 0.72) * height * (0.75 if class_id == 2 else 1)
@@ -224,7 +224,8 @@ def _put_drink(rng: np.random.Generator, table: _Table, difficulty: int) -> None
         x = rng.uniform(0.7 * reach_x, width - 0.7 * reach_x)
         y = rng.uniform(max(0.25 * height, 0.7 * reach_y), height - 0.7 * reach_y)
         if all(
-            abs(x - other_x) > 0.55 * (reach_x + other_reach_x) or abs(y - other_y) > 0.55 * (reach_y + other_reach_y)
+            abs(x - other_x) > 0.55 * (reach_x + other_reach_x)
+            or abs(y - other_y) > 0.55 * (reach_y + other_reach_y)
             for other_x, other_y, other_reach_x, other_reach_y in table.places
         ):
             break
@@ -247,4 +248,4 @@ def _photograph(rng: np.random.Generator, canvas: Float64Array, difficulty: int)
     if blur > 0.25:
         light = gaussian_filter(light, (blur, blur, 0), truncate=2.5)
     light = light + rng.normal(0, 1, light.shape) * rng.uniform(0.004, 0.04 if difficulty == 2 else 0.025)
-    return (np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -136,7 +136,8 @@ def bottle(rng: np.random.Generator, difficulty: int) -> Thing:
             paper = label(np.arcsin(u) / 1.6, (level - label_top) / (label_end - label_top))
             colour = np.where(on_label, paper * light, colour)
         knurled = (0.85 + 0.15 * np.sin(40 * u))[..., None]
-        return np.where((y_ < cap_end)[..., None], cap * light * knurled, colour) + highlight
+        colour = np.where((y_ < cap_end)[..., None], cap * light * knurled, colour)
+        return np.asarray(colour + highlight)
 
     return Thing(revolve(y, radius, tilt), rng.uniform(0.26, 0.36), shade)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import skimage.data
 
 from course_utils.drinks.raster import Float64Array
@@ -41,7 +42,7 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int) -> Float64Ar
     return total / sum(strengths)
 
 
-def _between(pixels: int, cells: int) -> tuple[np.ndarray, np.ndarray, Float64Array]:
+def _between(pixels: int, cells: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float64Array]:
     """Grid lines before and after each pixel, and a smooth share of the way between them."""
     position = (np.arange(pixels) + 0.5) / pixels * cells
     before = position.astype(int)
@@ -50,9 +51,9 @@ def _between(pixels: int, cells: int) -> tuple[np.ndarray, np.ndarray, Float64Ar
 
 
 @cache
-def _photographs() -> tuple[np.ndarray, ...]:
+def _photographs() -> tuple[npt.NDArray[np.uint8], ...]:
     """Grey photographs of surfaces, 512×512 uint8; PNG files of scikit-image's wheel."""
-    return skimage.data.brick(), skimage.data.grass(), skimage.data.gravel()
+    return tuple(np.asarray(getattr(skimage.data, name)()) for name in ("brick", "grass", "gravel"))
 
 
 def surface(rng: np.random.Generator, height: int, width: int) -> Float64Array:
@@ -138,6 +139,7 @@ class Print:
             self.has_letters = True
 
     def __call__(self, u: Float64Array, v: Float64Array) -> Float64Array:
+        """RGB (h, w, 3) at the points u, v of shape (h, w)."""
         base, second, ink = self.colours
         colour = np.where(self._pattern(u, v)[..., None], second, base)
         if self.has_letters:
@@ -148,15 +150,16 @@ class Print:
             colour = np.where(inked[..., None], ink, colour)
         return colour
 
-    def _pattern(self, u: Float64Array, v: Float64Array) -> np.ndarray:
+    def _pattern(self, u: Float64Array, v: Float64Array) -> npt.NDArray[np.bool_]:
+        second = np.zeros(u.shape, bool)
         if self.pattern == "band":
-            return (v > self.band[0]) & (v < self.band[1])
-        if self.pattern == "waves":
-            return np.sin(2 * np.pi * self.frequency * (v + self.slope * u) + self.phase) > 0.3
-        if self.pattern == "horizon":
-            return v > 0.5 + self.slope * np.sin(3 * u + self.phase)
-        if self.pattern == "disc":
-            return (u - self.centre) ** 2 + (2 * v - 1) ** 2 < self.radius
-        if self.pattern == "stripes":
-            return np.sin(5 * self.frequency * (u + self.slope * v) + self.phase) > 0.2
-        return np.zeros(u.shape, bool)
+            second = (v > self.band[0]) & (v < self.band[1])
+        elif self.pattern == "waves":
+            second = np.sin(2 * np.pi * self.frequency * (v + self.slope * u) + self.phase) > 0.3
+        elif self.pattern == "horizon":
+            second = v > 0.5 + self.slope * np.sin(3 * u + self.phase)
+        elif self.pattern == "disc":
+            second = (u - self.centre) ** 2 + (2 * v - 1) ** 2 < self.radius
+        elif self.pattern == "stripes":
+            second = np.sin(5 * self.frequency * (u + self.slope * v) + self.phase) > 0.2
+        return second

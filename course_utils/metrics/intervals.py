@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from course_utils.validation import as_count, as_float_array
+from course_utils.validation import IntArray, as_count, as_float_array
 
-__all__ = ["bootstrap_interval", "mean_interval"]
+__all__ = ["bootstrap_interval", "mean_interval", "percentile_interval", "resample_counts"]
 
 
 def bootstrap_interval(
@@ -61,15 +61,77 @@ def bootstrap_interval(
         raise ValueError(f"values: expected at least one sample, got shape {rows.shape}")
     count = as_count("n", n)
     _require_level(level)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng: expected a numpy.random.Generator, got {rng!r}")
+    _require_generator(rng)
     draws = []
     for _ in range(count):
         draw = np.asarray(statistic(rows[rng.integers(len(rows), size=len(rows))]))
         if draw.ndim != 0 or draw.dtype.kind not in "biuf" or not np.isfinite(draw):
             raise ValueError(f"statistic: expected one finite number, got {draw!r}")
         draws.append(draw)
-    low, high = np.quantile(np.stack(draws), [(1 - level) / 2, (1 + level) / 2])
+    return percentile_interval(np.stack(draws), level)
+
+
+def resample_counts(n_samples: int, n: int, rng: np.random.Generator) -> IntArray:
+    """How often each sample is drawn in each of n resamples with replacement.
+
+    The resamples are those of :func:`bootstrap_interval` with the same generator. For statistics
+    that can be computed from such counts for many resamples at once.
+
+    Parameters
+    ----------
+    n_samples, n : int
+        1 or more.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (n, n_samples) int
+        Each row sums to ``n_samples``.
+
+    Raises
+    ------
+    ValueError
+        For a number below 1 or another ``rng``.
+
+    Examples
+    --------
+    >>> resample_counts(4, 2, np.random.default_rng(0))
+    array([[0, 1, 2, 1], [3, 1, 0, 0]])
+    """
+    size, count = as_count("n_samples", n_samples), as_count("n", n)
+    _require_generator(rng)
+    return np.stack([np.bincount(rng.integers(size, size=size), minlength=size) for _ in range(count)])
+
+
+def percentile_interval(draws: npt.ArrayLike, level: float) -> tuple[float, float]:
+    """Interval that holds the middle of resampled statistics, those that are NaN left out.
+
+    Parameters
+    ----------
+    draws : (n,) array_like
+        At least one that is not NaN.
+    level : float
+        In (0, 1).
+
+    Returns
+    -------
+    (low, high) : tuple of float
+
+    Raises
+    ------
+    ValueError
+        For another rank, no value, or a level outside (0, 1).
+
+    Examples
+    --------
+    >>> percentile_interval([0, 1, 2, 3, 4], 0.5)
+    (1.0, 3.0)
+    """
+    values = np.asarray(draws)
+    if values.ndim != 1 or np.isnan(values).all():
+        raise ValueError(f"draws: expected shape (n,) and a number among them, got {values.shape} {values!r:.80}")
+    _require_level(level)
+    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -110,3 +172,8 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
 def _require_level(level: float) -> None:
     if not isinstance(level, (float, np.floating)) or not 0 < level < 1:
         raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
+
+
+def _require_generator(rng: np.random.Generator) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy.random.Generator, got {rng!r}")

@@ -1,0 +1,37 @@
+"""The table of chapter 07: complete, as its manifest says, and repeatable in one row."""
+
+import csv
+import json
+
+import pytest
+
+from course_utils.data import data_path
+
+
+def table() -> list[dict[str, str]]:
+    with data_path("results/detection.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_holds_every_run_once() -> None:
+    manifest = json.loads(data_path("results/detection.json").read_text(encoding="utf-8"))
+    runs = [(row["configuration"], int(row["seed"])) for row in table()]
+    configurations = {configuration for configuration, _ in runs}
+    assert len(configurations) == 8
+    assert sorted(runs) == sorted((c, s) for c in configurations for s in manifest["seeds"])
+    for row in table():
+        for name in ("map50", "map75", "precision", "recall", "common_precision", "common_recall"):
+            assert 0 <= float(row[name]) <= 1
+
+
+@pytest.mark.slow
+def test_a_row_comes_out_again() -> None:
+    sweep = pytest.importorskip("sweep_ch07")
+    (row,) = [r for r in table() if (r["configuration"], r["seed"]) == ("normalised + smooth L1 + focal", "0")]
+    scenes = {name: sweep.render_dataset(n, seed) for name, (n, seed) in sweep.SCENES.items()}
+    (setting,) = [c for c in sweep.CONFIGURATIONS if c.configuration == row["configuration"]]
+    model, _ = sweep.run(setting, 0, scenes)
+    found, _ = sweep.evaluate(model, scenes["validation"], scenes["test"])
+    # Other processors round differently, and training amplifies that.
+    assert abs(found["map50"] - float(row["map50"])) < 0.03
+    assert abs(found["common_precision"] - float(row["common_precision"])) < 0.04

@@ -1,0 +1,226 @@
+"""Training: the same result twice, also after a stop; weights that are checked name by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from course_utils.progress import ProgressBar
+from course_utils.training import History, cosine_optimizer, load_weights, save_weights, set_seed, train
+
+STEPS = 24
+
+
+def build(seed: int = 0, width: int = 4, name: str = "hidden") -> keras.Model:
+    set_seed(seed)
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(width, name=name)(inputs)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    return keras.Model(inputs, keras.layers.Dense(1, name="out")(x))
+
+
+def batches(start: int) -> tf.data.Dataset:
+    x = np.random.default_rng(1).normal(size=(STEPS, 8, 3)).astype(np.float32)
+    y = x.sum(axis=2, keepdims=True)
+    return tf.data.Dataset.from_tensor_slices((x[start:], y[start:]))
+
+
+def squared(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean((y_true - y_pred) ** 2, axis=-1)
+
+
+def optimizer() -> keras.optimizers.Optimizer:
+    return cosine_optimizer(STEPS, learning_rate=0.05)
+
+
+def fitness(model: keras.Model) -> float:
+    x = np.random.default_rng(2).normal(size=(50, 3)).astype(np.float32)
+    return -float(np.mean((model(x).numpy()[:, 0] - x.sum(axis=1)) ** 2))
+
+
+def run(checkpoint: Path | None = None, data: Callable[[int], tf.data.Dataset] = batches) -> tuple:
+    model = build()
+    history = train(
+        model,
+        data,
+        squared,
+        optimizer(),
+        STEPS,
+        validate=fitness,
+        validate_every=6,
+        checkpoint=checkpoint,
+        progress=False,
+    )
+    return model, history
+
+
+def test_it_learns_and_repeats_itself() -> None:
+    model, history = run()
+    again, _ = run()
+    assert history.steps == [6, 12, 18, 24]
+    assert history.losses[-1] < 0.5 * history.losses[0]
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("killed_at", [7, 12, 13, 23])
+def test_a_killed_training_resumes_to_the_same_result(tmp_path: Path, killed_at: int) -> None:
+    whole, history = run()
+
+    def dying(start: int) -> tf.data.Dataset:
+        def generate():
+            for index, batch in enumerate(batches(start), start=start):
+                if index == killed_at:
+                    raise KeyboardInterrupt
+                yield batch
+
+        class Dying:
+            def take(self, _: int):
+                return generate()
+
+        return Dying()
+
+    path = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(path, dying)
+    resumed, second = run(path)
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (second.steps, second.best_step) == (history.steps, history.best_step)
+    np.testing.assert_allclose(second.losses, history.losses, rtol=1e-6)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_finished_training_is_not_run_again(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    model, history = run(path)
+    again, second = run(path, lambda start: batches(start).take(0))
+    assert second == history
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_best_weights_are_kept() -> None:
+    scores = iter([0.1, 0.9, 0.3, 0.2])
+    kept: list[np.ndarray] = []
+
+    def validate(model: keras.Model) -> float:
+        kept.append(model.get_weights()[0])
+        return next(scores)
+
+    model = build()
+    history = train(
+        model, batches, squared, optimizer(), STEPS, validate=validate, validate_every=6, progress=False
+    )
+    assert history.best_step == 12
+    np.testing.assert_array_equal(model.get_weights()[0], kept[1])
+
+
+def test_without_validation_the_last_weights_stay() -> None:
+    history = train(build(), batches, squared, optimizer(), STEPS, validate_every=10, progress=False)
+    assert (history.steps, history.scores, history.best_step) == ([10, 20, 24], [], 0)
+
+
+def test_the_bar_shows_loss_and_score(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProgressBar, "PATIENCE", -1)
+    train(build(), batches, squared, optimizer(), STEPS, validate=lambda model: 0.5, validate_every=6)
+    shown = capsys.readouterr().err
+    assert f"20 of {STEPS}" in shown and "loss " in shown and "validation 0.500" in shown
+
+
+def test_a_loss_that_is_not_finite_stops_the_training() -> None:
+    with pytest.raises(ValueError, match="loss: not finite"):
+        train(build(), batches, lambda y, p: squared(y, p) * np.nan, optimizer(), STEPS, progress=False)
+
+
+def test_too_few_batches() -> None:
+    with pytest.raises(ValueError, match="batches: expected 24 batches from step 0 on, got fewer"):
+        train(build(), lambda start: batches(20), squared, optimizer(), STEPS, progress=False)
+
+
+def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    run(path)
+    with pytest.raises(ValueError, match=r"checkpoint: .* belongs to another model"):
+        train(build(width=5), batches, squared, optimizer(), STEPS, checkpoint=path, progress=False)
+
+
+def test_a_damaged_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    run(path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="damaged"):
+        run(path)
+
+
+def test_weights_survive_as_float16(tmp_path: Path) -> None:
+    model, _ = run()
+    anchors = np.arange(8.0).reshape(2, 4)
+    save_weights(model, tmp_path / "w.npz", anchors=anchors)
+    other = load_weights(build(seed=1), tmp_path / "w.npz", anchors=anchors)
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-3, atol=1e-7)
+    with np.load(tmp_path / "w.npz", allow_pickle=False) as stored:
+        assert stored["hidden/kernel"].dtype == np.float16
+
+
+def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
+    save_weights(build(), tmp_path / "w.npz", anchors=np.ones(3))
+    model = build(seed=2)
+    before = model.get_weights()
+    cases = [
+        (build(seed=2, name="other"), {"anchors": np.ones(3)}, "lacks .*other/bias.* has .*hidden/bias"),
+        (build(seed=2, width=5), {"anchors": np.ones(3)}, r"hidden/\w+ of shape .*4.*, the model's is .*5"),
+        (model, {"anchors": np.zeros(3)}, "saved with other anchors"),
+        (model, {}, "extra/anchors"),
+    ]
+    for fitting, extra, message in cases:
+        with pytest.raises(ValueError, match=message):
+            load_weights(fitting, tmp_path / "w.npz", **extra)
+    (tmp_path / "bad.npz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="damaged"):
+        load_weights(model, tmp_path / "bad.npz")
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_values_beyond_float16_are_refused(tmp_path: Path) -> None:
+    model = build()
+    model.get_layer("out").bias.assign([1e6])
+    with pytest.raises(ValueError, match="model: weight out/bias holds a value that float16 cannot"):
+        save_weights(model, tmp_path / "w.npz")
+    assert not (tmp_path / "w.npz").exists()
+
+
+def test_decay_spares_biases_and_normalisation() -> None:
+    model = build()
+    adam = optimizer()
+    adam.build(model.trainable_variables)
+    decayed = [v.path for v in model.trainable_variables if adam._use_weight_decay(v)]
+    assert decayed == ["hidden/kernel", "out/kernel"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: set_seed(-1), "seed: expected an integer of 0 or more"),
+        (lambda: cosine_optimizer(0), "steps: expected an integer of 1 or more"),
+        (lambda: cosine_optimizer(10, learning_rate=0), "learning_rate: expected a finite number above 0"),
+        (lambda: cosine_optimizer(10, clipnorm=float("nan")), "clipnorm: expected a finite number above 0"),
+        (lambda: train(build(), batches, squared, optimizer(), 0), "steps: expected an integer of 1 or more"),
+        (
+            lambda: train(build(), batches, squared, optimizer(), 1, validate_every=0),
+            "validate_every: expected an integer of 1 or more",
+        ),
+    ],
+)
+def test_bad_arguments(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_history_starts_empty() -> None:
+    assert History() == History([], [], [], 0, 0.0)
