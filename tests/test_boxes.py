@@ -356,6 +356,15 @@ class TestNms:
             expected = tf.image.non_max_suppression(tf_boxes(boxes), scores, limit, threshold, lowest).numpy()
             np.testing.assert_array_equal(nms(boxes, scores, threshold, lowest, limit), expected)
 
+    @pytest.mark.parametrize("far", [-1e4, 3e5, 1e7])
+    def test_far_boxes_on_a_coarse_grid_of_floats_against_tensorflow(self, far):
+        rng = np.random.default_rng(3)
+        boxes, scores = random_boxes(800, rng) + np.float32(far), rng.random(800).astype(np.float32)
+        for threshold in (0.0, 0.2, 0.5):
+            expected = tf.image.non_max_suppression(tf_boxes(boxes), scores, 800, threshold).numpy()
+            np.testing.assert_array_equal(nms(boxes, scores, threshold), expected)
+            np.testing.assert_array_equal(nms(boxes.astype(float), scores, threshold), expected)
+
     @given(scored, st.sampled_from([0.0, 1 / 4, 1 / 3, 0.5, 2 / 3, 1.0]))
     @settings(max_examples=200)
     def test_ties_shared_edges_and_boxes_without_area_against_tensorflow_and_a_loop(self, case, threshold):
@@ -402,9 +411,16 @@ class TestNms:
         rng = np.random.default_rng(0)
         boxes = (np.array([100, 100, 200, 200]) + rng.uniform(-3, 3, (6000, 4))).astype(np.float32)
         scores = rng.random(6000).astype(np.float32)
-        for function, threshold in ((nms, 0.5), (nms, 1.0), (soft_nms, 0.5)):
+        same = np.repeat(boxes[:1], 6000, axis=0)
+        for function, given_boxes, threshold in (
+            (nms, boxes, 0.5),
+            (nms, boxes, 1.0),
+            (nms, same, 1.0),
+            (soft_nms, boxes, 0.5),
+            (soft_nms, boxes, 5.0),
+        ):
             tracemalloc.start()
-            function(boxes, scores, threshold)
+            function(given_boxes, scores, threshold)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             assert peak < 40 * 2**20, (function, threshold, peak)

@@ -20,9 +20,9 @@ from course_utils.validation import (
 
 __all__ = ["class_nms", "nms", "soft_nms"]
 
-# Boxes judged in the first round; each round doubles it. Few, so that one object's thousand boxes,
-# which the first of them suppresses, are not compared with each other.
-FIRST_ROUND = 64
+# Boxes judged in the first round, and in any; each round doubles it. Few at first, so that one
+# object's thousand boxes, which the best of them suppresses, are not compared with each other.
+FIRST_ROUND, LARGEST_ROUND = 64, 512
 # Pairs compared at once: what is in work stays in the cache, and in bounds where all boxes overlap.
 PAIRS_AT_ONCE = 2**18
 # Boxes that soft suppression takes from before it looks at the others again.
@@ -84,6 +84,7 @@ def nms(
     limit = _as_limit(max_detections, columns.shape[1])
     rest = _by_falling_score(values, _as_score_threshold(score_threshold))
     columns = columns.take(rest, axis=1)
+    columns[4, columns[4] == 0] = 1  # without area there is nothing to share: any divisor but 0 will do
 
     kept, n_kept, n_judged = [rest[:0]], 0, FIRST_ROUND
     while len(rest) > 0 and n_kept < limit:
@@ -100,7 +101,7 @@ def nms(
             remain[_overlapping_pairs(winners[:, start:stop], columns, threshold)[1]] = False
             rest, columns = rest[remain], columns.compress(remain, axis=1)
             start = stop
-        n_judged *= 2
+        n_judged = min(2 * n_judged, LARGEST_ROUND)
     return np.concatenate(kept)[:limit]
 
 
@@ -274,27 +275,33 @@ def _overlapping_pairs(
     a: FloatArray, b: FloatArray, threshold: float, each_once: bool = False
 ) -> tuple[IntArray, IntArray]:
     """Indices i and j of all pairs of IoU above the threshold, by rising i; with ``each_once``, i < j only."""
-    margin = threshold * (1 - SLACK) * (a[2:4] - a[:2])
-    low, high = (a[:2] + margin)[..., np.newaxis], (a[2:4] - margin)[..., np.newaxis]
-    near = b[0] < high[0]
-    near &= b[1] < high[1]
-    near &= b[2] > low[0]
-    near &= b[3] > low[1]
-    if each_once:
-        near &= ~np.tri(len(near), dtype=bool)
+    # Rounded to float32 by all alike, which is fast, and with ≤ instead of <, no pair is lost.
+    with np.errstate(over="ignore"):
+        margin = threshold * (1 - SLACK) * (a[2:4] - a[:2])
+        low = (a[:2] + margin)[..., np.newaxis].astype(np.float32)
+        high = (a[2:4] - margin)[..., np.newaxis].astype(np.float32)
+        x_min, y_min, x_max, y_max = b[:4].astype(np.float32, copy=False)
+    near = x_min <= high[0]
+    near &= y_min <= high[1]
+    near &= x_max >= low[0]
+    near &= y_max >= low[1]
     flat = np.flatnonzero(near)
     i = flat // near.shape[1]
     j = flat - i * near.shape[1]
-    over = _iou(a.take(i, axis=1), b.take(j, axis=1)) > threshold
+    if each_once:
+        i, j = i[i < j], j[i < j]
+    over = _iou_of_pairs(a.take(i, axis=1), b.take(j, axis=1)) > threshold
     return i[over], j[over]
 
 
-def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes in columns, one by one."""
-    shared = np.maximum(np.minimum(a[2], b[2]) - np.maximum(a[0], b[0]), 0)
-    shared *= np.maximum(np.minimum(a[3], b[3]) - np.maximum(a[1], b[1]), 0)
-    iou: FloatArray = shared / (np.where(a[4] > 0, a[4], 1) + b[4] - shared)
-    return iou
+def _iou_of_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
+    """IoU of boxes in columns, one by one, that share an edge at least."""
+    shared: FloatArray = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    shared *= np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    union = a[4] + b[4]
+    union -= shared
+    shared /= union
+    return shared
 
 
 def _by_falling_score(scores: FloatArray, threshold: float) -> IntArray:
