@@ -395,6 +395,11 @@ class TestNms:
         assert nms(boxes, [0.9, 0.8, 0.7, 0.6], max_detections=1).tolist() == [0]
         assert nms(boxes, [0.9, 0.8, 0.7, 0.6], max_detections=0).tolist() == []
 
+    def test_float64_boxes_a_hair_apart_do_not_overlap(self):
+        for far, gap in ((0, 1e-12), (1e9, 1), (1e9, 20)):
+            boxes = np.array([[0, 0, 30, 30], [30 + gap, 30 + gap, 60, 60], [-30, 30 + gap, 30, 60]]) + far
+            assert nms(boxes, [0.3, 0.2, 0.1], 0.0).tolist() == [0, 1, 2]
+
     def test_boxes_without_area_suppress_nothing(self):
         assert nms([[0, 0, 0, 5]] * 3 + [[0, 0, 1, 1]], [0.1, 0.2, 0.3, 0.4], 0.0).tolist() == [3, 2, 1, 0]
 
@@ -513,6 +518,7 @@ class TestSoftNms:
         )
         assert len(indices) == len(theirs)
         assert decayed.dtype == np.float32
+        assert soft_nms(boxes.astype(float), scores)[1].dtype == np.float32
         np.testing.assert_allclose(decayed, lowered.numpy(), rtol=1e-4, atol=1e-6)
         by_index = dict(zip(theirs.numpy().tolist(), lowered.numpy().tolist(), strict=True))
         np.testing.assert_allclose([by_index[k] for k in indices.tolist()], decayed, rtol=1e-4, atol=1e-6)

@@ -237,7 +237,7 @@ def soft_nms(
         taken, scores_then = _take(remaining[head], head, decay(iou_of_columns(few, few)), rival, lowest)
         indices.append(left[taken])
         decayed.append(scores_then)
-        remaining = remaining * decay(iou_of_columns(columns.take(taken, axis=1), columns)).prod(axis=0)
+        remaining *= decay(iou_of_columns(columns.take(taken, axis=1), columns)).prod(axis=0)
         remaining[taken] = 0
         stay = remaining > lowest
         left, remaining, columns = left[stay], remaining[stay], columns.compress(stay, axis=1)
@@ -295,8 +295,9 @@ def _overlapping_pairs(
 
 
 def _iou_of_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes in columns, one by one, that share an edge at least."""
+    """IoU of boxes in columns, one by one; where they do not overlap, a number of 0 or less."""
     shared: FloatArray = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    np.maximum(shared, 0, out=shared)
     shared *= np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
     union = a[4] + b[4]
     union -= shared
