@@ -261,6 +261,8 @@ class TestAnchors:
         ("change", "name"),
         [
             ({"feature_shapes": []}, "feature_shapes"),
+            ({"feature_shapes": 3}, "feature_shapes"),
+            ({"scales": 0.5}, "scales"),
             ({"feature_shapes": [(2, 0)]}, "feature_shapes"),
             ({"feature_shapes": [(2.0, 2.0)]}, "feature_shapes"),
             ({"feature_shapes": [2]}, "feature_shapes"),
@@ -457,6 +459,8 @@ class TestNms:
             ({"iou_threshold": np.nan}, "iou_threshold"),
             ({"score_threshold": np.nan}, "score_threshold"),
             ({"score_threshold": np.inf}, "score_threshold"),
+            ({"score_threshold": None}, "score_threshold"),
+            ({"score_threshold": np.zeros(2)}, "score_threshold"),
         ],
     )
     def test_bad_arguments_of_all_three(self, arguments, name):
@@ -474,7 +478,7 @@ class TestNms:
         for ids in ([0], [0.0, 1.0], ["a", "b"], [[0, 1]], [True, False]):
             with pytest.raises(ValueError, match=r"^class_ids: "):
                 class_nms(boxes, scores, ids)
-        for sigma in (0, -1, np.nan, "soft"):
+        for sigma in (0, -1, np.nan, "soft", np.ones(2)):
             with pytest.raises(ValueError, match=r"^sigma: "):
                 soft_nms(boxes, scores, sigma)
         with pytest.raises(ValueError, match=r"^score_threshold: "):

@@ -121,6 +121,6 @@ def _take(
 
 def _as_rate(sigma: float) -> float:
     """−1 / sigma, at most so steep that it stays finite in float32."""
-    if sigma == np.inf:
+    if np.ndim(sigma) == 0 and sigma == np.inf:
         return 0.0
     return -1 / max(require_positive("sigma", sigma), 1e-30)

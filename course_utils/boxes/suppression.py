@@ -215,7 +215,11 @@ def as_scores(scores: npt.ArrayLike, n_boxes: int) -> FloatArray:
 
 
 def _as_score_threshold(value: float) -> float:
-    return -np.inf if value == -np.inf else require_within("score_threshold", value, -np.inf, np.inf)
+    return (
+        -np.inf
+        if np.ndim(value) == 0 and value == -np.inf
+        else require_within("score_threshold", value, -np.inf, np.inf)
+    )
 
 
 def _as_limit(max_detections: int | None, n_boxes: int) -> int:
