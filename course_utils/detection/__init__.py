@@ -1,6 +1,6 @@
 """A single-shot detector: network, targets, losses and inference."""
 
-from course_utils.detection.inference import detect, fit_photograph, predict, select
+from course_utils.detection.inference import detect, predict, select
 from course_utils.detection.network import ASPECT_RATIOS, SCALES, SSD, build_ssd
 from course_utils.detection.objective import ssd_loss
 from course_utils.detection.targets import ssd_batches, ssd_targets
@@ -11,7 +11,6 @@ __all__ = [
     "SSD",
     "build_ssd",
     "detect",
-    "fit_photograph",
     "predict",
     "select",
     "ssd_batches",

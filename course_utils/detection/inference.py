@@ -1,21 +1,16 @@
 """From photographs of any size to detections in their own pixels."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils.boxes import class_nms, clip_boxes
 from course_utils.detection.network import SSD
 from course_utils.metrics import Detections
+from course_utils.photographs import Photographs, as_photographs, fit_photograph
 from course_utils.softmax import softmax
 from course_utils.validation import FloatArray, as_count, require_within
 
-__all__ = ["detect", "fit_photograph", "predict", "select"]
-
-Photographs = npt.ArrayLike | Sequence[npt.ArrayLike]
+__all__ = ["detect", "predict", "select"]
 
 
 def detect(
@@ -63,7 +58,7 @@ def detect(
     """
     require_within("score_threshold", score_threshold, 0, 1)
     require_within("iou_threshold", iou_threshold, 0, 1)
-    photographs = _as_photographs(images)
+    photographs = as_photographs(images)
     found: list[Detections] = []
     for start in range(0, len(photographs), as_count("batch_size", batch_size)):
         group = photographs[start : start + batch_size]
@@ -135,43 +130,3 @@ def select(
     candidates, scores, class_ids = candidates[inside], scores[inside], class_ids[inside]
     kept = class_nms(candidates, scores, class_ids, iou_threshold, score_threshold, max_detections)
     return Detections(candidates[kept], scores[kept], class_ids[kept])
-
-
-def fit_photograph(photograph: npt.NDArray[Any], height: int, width: int) -> tuple[FloatArray, float]:
-    """Scale a photograph to fit, keep its shape, and pad it on the right or below with grey.
-
-    Returns
-    -------
-    fitted : (height, width, 3) float32
-        In [0, 1].
-    factor : float
-        Pixels of the fitted image for each of the photograph.
-    """
-    values = np.asarray(photograph, np.float32)
-    if photograph.dtype == np.uint8:
-        values = values / np.float32(255)
-    factor = min(height / values.shape[0], width / values.shape[1])
-    inner = tuple(max(1, round(side * factor)) for side in values.shape[:2])
-    if inner != values.shape[:2]:
-        values = tf.image.resize(values, inner, antialias=True).numpy()
-    fitted = np.full((height, width, 3), 0.5, np.float32)
-    fitted[: inner[0], : inner[1]] = values
-    return fitted, factor
-
-
-def _as_photographs(images: Photographs) -> list[npt.NDArray[Any]]:
-    if isinstance(images, (list, tuple)):
-        arrays = [np.asarray(image) for image in images]
-    else:
-        whole = np.asarray(images)
-        arrays = list(whole) if whole.ndim == 4 else [whole]
-    for index, array in enumerate(arrays):
-        if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-            raise ValueError(f"images: expected RGB photographs (H, W, 3), got shape {array.shape} at {index}")
-        if array.dtype == np.uint8:
-            continue
-        if array.dtype.kind != "f":
-            raise ValueError(f"images: expected uint8, or floating point in [0, 1], got {array.dtype} at {index}")
-        if not (array.min() >= 0 and array.max() <= 1):  # written so that NaN is off too
-            raise ValueError(f"images: expected values in [0, 1], got {array.min()} to {array.max()} at {index}")
-    return arrays

@@ -82,7 +82,7 @@ def patch(rng: np.random.Generator, difficulty: int) -> Thing:
     outline = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
     def shade(x: Float64Array, y: Float64Array, behind: Float64Array) -> Float64Array:
-        return colour * (0.9 + across * x + down * y)[..., None]
+        return np.asarray(colour * (0.9 + across * x + down * y)[..., None])
 
     return Thing(outline, rng.uniform(0.3, 2), shade, rng.uniform(0.6, 1))
 
