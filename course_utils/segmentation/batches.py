@@ -69,7 +69,9 @@ def segmentation_batches(
 
     def batches(start: int) -> tf.data.Dataset:
         numbers = tf.data.Dataset.range(start, steps)
-        return tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensor_slices(order[start:]))).map(load).prefetch(4)
+        return (
+            tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensor_slices(order[start:]))).map(load).prefetch(4)
+        )
 
     return batches
 

@@ -42,18 +42,19 @@ def build_fcn(
         Gives maps from fine to coarse, each half the one before, at strides 2 (the stem) or 4 and on; a new
         :func:`course_utils.backbones.residual_backbone` by default.
     context : "pyramid", "sum" or "pool"
-        How the maps come together. "pyramid": each through a 3×3 convolution, enlarged and concatenated at 1/4
-        of the resolution. "sum": class scores of each, summed from coarse to fine and enlarged fourfold at the end,
-        as FCN does. "pool": the coarsest map of 6×6 cells or more, with its means over 1, 4, 9 and 36 cells
-        beside it, as PSPNet does.
+        How the maps come together. "pyramid": each through a 3×3 convolution, enlarged and
+        concatenated at 1/4 of the resolution. "sum": class scores of each, summed from coarse to
+        fine and enlarged fourfold at the end, as FCN does. "pool": the coarsest map of 6×6 cells or
+        more, with its means over 1, 4, 9 and 36 regions beside it, as PSPNet does.
     channels : int
         Of each level's convolution.
     upsampling : sequence of two int
         Channels of the two transposed convolutions of stride 2 that lead from 1/4 to full resolution.
     use_bias, convolve_finest, skip_stem, last_kernel
-        Biases in the convolutions before batch normalisation; a 3×3 convolution on the finest level too; the stem's
-        map beside the first transposed convolution's; side of the last kernel. With False, False, False and 1 and
-        :func:`resnet56v2_pyramid` this is a network of 11,120,900 parameters that has been published.
+        Biases before batch normalisation; a 3×3 convolution on the finest level too; the stem's map
+        beside that of the first transposed convolution; side of the last kernel. With True, False,
+        False and 1, 256 channels throughout and :func:`resnet56v2_pyramid` this is a network of
+        11,120,900 parameters that has been published.
 
     Returns
     -------
@@ -97,7 +98,11 @@ def build_fcn(
     if context == "sum":
         logits = _summed_scores(levels, n_classes)
     else:
-        x = _pyramid(levels, channels, use_bias, convolve_finest) if context == "pyramid" else _pooled(levels, channels)
+        x = (
+            _pyramid(levels, channels, use_bias, convolve_finest)
+            if context == "pyramid"
+            else _pooled(levels, channels)
+        )
         x = _enlarge(x, first, use_bias, "up1")
         if skip_stem:
             x = layers.Concatenate(name="with_stem")([x, by_stride[2]])
@@ -139,12 +144,12 @@ def resnet56v2_pyramid(input_shape: tuple[int, int, int]) -> keras.Model:
     trunk = resnet56v2_backbone(input_shape)
     maps = [trunk.outputs[0]]
     maps.append(keras.layers.AveragePooling2D(2, padding="same", name="stride8")(maps[-1]))
-    maps.append(_biased_convolution(maps[-1], 512, 2, "stride16"))
-    maps.append(_biased_convolution(maps[-1], 512, 2, "stride32"))
+    maps.append(_biased_convolution(maps[-1], 512, 2, name="stride16"))
+    maps.append(_biased_convolution(maps[-1], 512, 2, name="stride32"))
     return keras.Model(trunk.input, maps, name="backbone")
 
 
-def _biased_convolution(x: Any, filters: int, strides: int, name: str) -> Any:
+def _biased_convolution(x: Any, filters: int, strides: int = 1, *, name: str) -> Any:
     layers = keras.layers
     x = layers.Conv2D(filters, 3, strides, "same", kernel_initializer="he_normal", name=f"{name}_conv")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
@@ -157,7 +162,11 @@ def _pyramid(levels: dict[int, Any], channels: int, use_bias: bool, convolve_fin
         part = map_
         if stride > 4 or convolve_finest:
             name = f"level{stride}"
-            part = _biased_convolution(map_, channels, 1, name) if use_bias else convolution(map_, channels, name=name)
+            part = (
+                _biased_convolution(map_, channels, 1, name)
+                if use_bias
+                else convolution(map_, channels, name=name)
+            )
         if stride > 4:
             part = layers.UpSampling2D(stride // 4, interpolation="bilinear", name=f"enlarge{stride}")(part)
         parts.append(part)
