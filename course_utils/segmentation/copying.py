@@ -48,8 +48,8 @@ def initialise_from(model: keras.Model, other: keras.Model, part: str = "backbon
     missing, foreign = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
     if missing or foreign:
         raise ValueError(
-            f"other: its {part} does not fit: it lacks {missing[:3] or 'nothing'} and has {foreign[:3] or 'nothing'} "
-            "that the model does not know"
+            f"other: its {part} does not fit: it lacks {missing[:3] or 'nothing'} and has "
+            f"{foreign[:3] or 'nothing'} that the model does not know"
         )
     for name, variable in target.items():
         if tuple(variable.shape) != tuple(source[name].shape):

@@ -69,8 +69,8 @@ def segment(
         for photograph, factor, values in zip(group, factors, probabilities.numpy(), strict=True):
             size = photograph.shape[:2]
             inner = [max(1, round(side * factor)) for side in size]
-            values = values[: inner[0], : inner[1]]
+            own = values[: inner[0], : inner[1]]
             if tuple(inner) != size:
-                values = tf.image.resize(values, size).numpy()
-            found.append(values.argmax(axis=-1).astype(np.uint8) if output == "labels" else values)
+                own = tf.image.resize(own, size).numpy()
+            found.append(own.argmax(axis=-1).astype(np.uint8) if output == "labels" else own)
     return found

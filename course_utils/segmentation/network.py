@@ -98,11 +98,10 @@ def build_fcn(
     if context == "sum":
         logits = _summed_scores(levels, n_classes)
     else:
-        x = (
-            _pyramid(levels, channels, use_bias, convolve_finest)
-            if context == "pyramid"
-            else _pooled(levels, channels)
-        )
+        if context == "pyramid":
+            x = _pyramid(levels, channels, use_bias, convolve_finest)
+        else:
+            x = _pooled(levels, channels)
         x = _enlarge(x, first, use_bias, "up1")
         if skip_stem:
             x = layers.Concatenate(name="with_stem")([x, by_stride[2]])
@@ -161,12 +160,8 @@ def _pyramid(levels: dict[int, Any], channels: int, use_bias: bool, convolve_fin
     for stride, map_ in levels.items():
         part = map_
         if stride > 4 or convolve_finest:
-            name = f"level{stride}"
-            part = (
-                _biased_convolution(map_, channels, 1, name)
-                if use_bias
-                else convolution(map_, channels, name=name)
-            )
+            convolve = _biased_convolution if use_bias else convolution
+            part = convolve(map_, channels, name=f"level{stride}")
         if stride > 4:
             part = layers.UpSampling2D(stride // 4, interpolation="bilinear", name=f"enlarge{stride}")(part)
         parts.append(part)
