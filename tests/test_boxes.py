@@ -261,6 +261,8 @@ class TestAnchors:
         ("change", "name"),
         [
             ({"feature_shapes": []}, "feature_shapes"),
+            ({"feature_shapes": 3}, "feature_shapes"),
+            ({"scales": 0.5}, "scales"),
             ({"feature_shapes": [(2, 0)]}, "feature_shapes"),
             ({"feature_shapes": [(2.0, 2.0)]}, "feature_shapes"),
             ({"feature_shapes": [2]}, "feature_shapes"),
@@ -356,6 +358,15 @@ class TestNms:
             expected = tf.image.non_max_suppression(tf_boxes(boxes), scores, limit, threshold, lowest).numpy()
             np.testing.assert_array_equal(nms(boxes, scores, threshold, lowest, limit), expected)
 
+    @pytest.mark.parametrize("far", [-1e4, 3e5, 1e7])
+    def test_far_boxes_on_a_coarse_grid_of_floats_against_tensorflow(self, far):
+        rng = np.random.default_rng(3)
+        boxes, scores = random_boxes(800, rng) + np.float32(far), rng.random(800).astype(np.float32)
+        for threshold in (0.0, 0.2, 0.5):
+            expected = tf.image.non_max_suppression(tf_boxes(boxes), scores, 800, threshold).numpy()
+            np.testing.assert_array_equal(nms(boxes, scores, threshold), expected)
+            np.testing.assert_array_equal(nms(boxes.astype(float), scores, threshold), expected)
+
     @given(scored, st.sampled_from([0.0, 1 / 4, 1 / 3, 0.5, 2 / 3, 1.0]))
     @settings(max_examples=200)
     def test_ties_shared_edges_and_boxes_without_area_against_tensorflow_and_a_loop(self, case, threshold):
@@ -386,6 +397,11 @@ class TestNms:
         assert nms(boxes, [0.9, 0.8, 0.7, 0.6], max_detections=1).tolist() == [0]
         assert nms(boxes, [0.9, 0.8, 0.7, 0.6], max_detections=0).tolist() == []
 
+    def test_float64_boxes_a_hair_apart_do_not_overlap(self):
+        for far, gap in ((0, 1e-12), (1e9, 1), (1e9, 20)):
+            boxes = np.array([[0, 0, 30, 30], [30 + gap, 30 + gap, 60, 60], [-30, 30 + gap, 30, 60]]) + far
+            assert nms(boxes, [0.3, 0.2, 0.1], 0.0).tolist() == [0, 1, 2]
+
     def test_boxes_without_area_suppress_nothing(self):
         assert nms([[0, 0, 0, 5]] * 3 + [[0, 0, 1, 1]], [0.1, 0.2, 0.3, 0.4], 0.0).tolist() == [3, 2, 1, 0]
 
@@ -402,9 +418,16 @@ class TestNms:
         rng = np.random.default_rng(0)
         boxes = (np.array([100, 100, 200, 200]) + rng.uniform(-3, 3, (6000, 4))).astype(np.float32)
         scores = rng.random(6000).astype(np.float32)
-        for function, threshold in ((nms, 0.5), (nms, 1.0), (soft_nms, 0.5)):
+        same = np.repeat(boxes[:1], 6000, axis=0)
+        for function, given_boxes, threshold in (
+            (nms, boxes, 0.5),
+            (nms, boxes, 1.0),
+            (nms, same, 1.0),
+            (soft_nms, boxes, 0.5),
+            (soft_nms, boxes, 5.0),
+        ):
             tracemalloc.start()
-            function(boxes, scores, threshold)
+            function(given_boxes, scores, threshold)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             assert peak < 40 * 2**20, (function, threshold, peak)
@@ -436,6 +459,8 @@ class TestNms:
             ({"iou_threshold": np.nan}, "iou_threshold"),
             ({"score_threshold": np.nan}, "score_threshold"),
             ({"score_threshold": np.inf}, "score_threshold"),
+            ({"score_threshold": None}, "score_threshold"),
+            ({"score_threshold": np.zeros(2)}, "score_threshold"),
         ],
     )
     def test_bad_arguments_of_all_three(self, arguments, name):
@@ -453,7 +478,7 @@ class TestNms:
         for ids in ([0], [0.0, 1.0], ["a", "b"], [[0, 1]], [True, False]):
             with pytest.raises(ValueError, match=r"^class_ids: "):
                 class_nms(boxes, scores, ids)
-        for sigma in (0, -1, np.nan, "soft"):
+        for sigma in (0, -1, np.nan, "soft", np.ones(2)):
             with pytest.raises(ValueError, match=r"^sigma: "):
                 soft_nms(boxes, scores, sigma)
         with pytest.raises(ValueError, match=r"^score_threshold: "):
@@ -497,6 +522,7 @@ class TestSoftNms:
         )
         assert len(indices) == len(theirs)
         assert decayed.dtype == np.float32
+        assert soft_nms(boxes.astype(float), scores)[1].dtype == np.float32
         np.testing.assert_allclose(decayed, lowered.numpy(), rtol=1e-4, atol=1e-6)
         by_index = dict(zip(theirs.numpy().tolist(), lowered.numpy().tolist(), strict=True))
         np.testing.assert_allclose([by_index[k] for k in indices.tolist()], decayed, rtol=1e-4, atol=1e-6)

@@ -25,6 +25,7 @@ from course_utils.drinks.annotations import (
 
 TRIANGLE = [[10.0, 5.0], [40.5, 8.0], [22.0, 30.2]]
 SQUARE = [[50.0, 10.0], [60.0, 10.0], [60.0, 20.0], [50.0, 20.0]]
+CSV = "frame,xmin,xmax,ymin,ymax,class_id"
 FLAT_TRIANGLE, FLAT_SQUARE = (np.ravel(points).tolist() for points in (TRIANGLE, SQUARE))
 
 
@@ -261,12 +262,13 @@ def test_circles_and_ellipses_become_polygons(tmp_path):
 
 
 def test_sizes_come_from_the_caller_the_images_or_the_file(tmp_path):
-    path = write(tmp_path / "v.json", via(rectangle(width=70)))
+    path, images = write(tmp_path / "v.json", via(rectangle(width=70))), tmp_path / "images"
+    images.mkdir()
     assert load_via(path)[0].boxes[0, 2] == 71
-    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
-    for known in ({"image_size": (48, 64)}, {"image_size": {"a.jpg": (48, 64)}}, {"image_folder": tmp_path}):
+    Image.new("RGB", (64, 48)).save(images / "a.jpg")
+    for known in ({"image_size": (48, 64)}, {"image_size": {"a.jpg": (48, 64)}}, {"image_folder": images}):
         with pytest.raises(
-            ValueError, match=r"width: 71 lies outside the image of width 64 and height 48; outside="
+            ValueError, match=r"x \+ width: 71 lies outside the image of width 64 and height 48; outside="
         ):
             load_via(path, **known)
     np.testing.assert_array_equal(load_via(path, image_size=(48, 64), outside="clip")[0].boxes, [[1, 2, 64, 22]])
@@ -275,6 +277,23 @@ def test_sizes_come_from_the_caller_the_images_or_the_file(tmp_path):
         load_via(noted)
     other = write(tmp_path / "o.json", via(rectangle(width=70), file_attributes={"width": "wide", "height": ""}))
     assert load_via(other)[0].boxes[0, 2] == 71
+
+
+def test_images_beside_the_file_are_measured_too(tmp_path):
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    content = coco(annotations__1__bbox=[60, 5, 10, 2], images__0__width=..., images__0__height=...)
+    wrong = [
+        (load_via, via(rectangle(width=70))),
+        (load_coco, content),
+        (load_boxes_csv, f"{CSV}\na.jpg,1,70,2,9,3\n"),
+    ]
+    for load, text in wrong:
+        path = write(tmp_path / "annotations", text)
+        with pytest.raises(ValueError, match=r"7[01] lies outside the image of width 64 and height 48"):
+            load(path)
+        assert load(path, image_size=(48, 90))[0].boxes[-1, 2] in (70, 71)
+    write(tmp_path / "a.jpg", "no image")
+    assert len(load_via(write(tmp_path / "v.json", via(rectangle(width=70))))) == 1
 
 
 def test_a_photograph_that_was_taken_upright_is_measured_upright(tmp_path):
@@ -321,19 +340,17 @@ def test_coco_without_bbox_in_parts_and_with_crowds(tmp_path):
     assert [len(part) for part in record.polygons[0]] == [3, 4]
 
 
-CSV = "frame,xmin,xmax,ymin,ymax,class_id"
-
-
 @pytest.mark.parametrize(
     "text",
     [
         f"{CSV}\na.jpg,1,5,2,9,3\nb.jpg,0,1,0,1,1\na.jpg,2,4,6,8,1\n",
         f"\ufeff{CSV}\r\na.jpg,1,5,2,9,3\r\nb.jpg,0,1,0,1,1\r\n\r\na.jpg,2,4,6,8,1\r\n\r\n\r\n",
         f"{CSV.replace(',', ';')}\na.jpg;1;5;2;9;3\nb.jpg;0;1;0;1;1\n;;;;;\na.jpg;2;4;6;8;1",
+        f"{CSV}\na.jpg,1,5,2,9,3\nb.jpg,0,1,0,1,1\na.jpg,2,4,6,8,1\n".replace(",", "\t"),
         "Class, XMin, YMin, XMax, YMax, filename, note\n"
         'carton, 1, 2, 5, 9, "a.jpg", x\n Bottle ,0,0,1,1,b.jpg,\n1.0,2,6,4,8.0,a.jpg,""\n',
     ],
-    ids=["plain", "byte order mark and CRLF", "semicolons", "another tool's"],
+    ids=["plain", "byte order mark and CRLF", "semicolons", "tabs", "another tool's"],
 )
 def test_tables_of_many_kinds(tmp_path, text):
     a, b = load_boxes_csv(write(tmp_path / "b.csv", text), image_size=(9, 9))
@@ -382,6 +399,9 @@ BAD_VIA = [
     ),
     (via(rectangle(name=-1)), REGION_0 + r"region_attributes\.name: unknown class: -1"),
     (via(rectangle(name=1.5)), REGION_0 + r"region_attributes\.name: unknown class: 1\.5"),
+    (via(rectangle(name=float("inf"))), REGION_0 + r"region_attributes\.name: unknown class: inf"),
+    (via(rectangle(name=10**400)), REGION_0 + r"region_attributes\.name: unknown class: 1000"),
+    (via(rectangle(name="9" * 5000)), REGION_0 + r"region_attributes\.name: unknown class: '999"),
     (via(rectangle(name=True)), REGION_0 + r"region_attributes\.name: unknown class: True"),
     (via(rectangle(name=None)), REGION_0 + r"region_attributes\.name: unknown class: None"),
     (via(rectangle(name="")), REGION_0 + r"region_attributes\.name: unknown class: ''"),
@@ -407,7 +427,7 @@ BAD_VIA = [
     (via(rectangle(x=-4)), REGION_0 + "shape_attributes, x: -4 lies outside the image;"),
     (via(rectangle(x=-40)), REGION_0 + "shape_attributes, x: -40 lies outside the image$"),
     (via(shaped(name="circle", cx=1, cy=2, r=0)), REGION_0 + "shape_attributes, r: expected more than 0"),
-    (via(shaped(name="circle", cx=1, cy=20, r=5)), REGION_0 + "shape_attributes, cx: -4 lies outside"),
+    (via(shaped(name="circle", cx=1, cy=20, r=5)), REGION_0 + "shape_attributes, cx, r: -4 lies outside"),
     (via(shaped(name="ellipse", cx=1, cy=2, rx=2)), REGION_0 + "shape_attributes, ry: missing"),
     (via(polygon(TRIANGLE[:2])), REGION_0 + "shape_attributes, all_points_x.*three different points or more, got"),
     (via(polygon([])), REGION_0 + "shape_attributes, all_points_x.*three points or more, got none"),
@@ -444,7 +464,8 @@ BAD_COCO = [
     (coco(images__1__file_name=...), ": image 2, file_name: missing"),
     (coco(images__1__file_name="a.jpg"), r": image 'a\.jpg', file_name: given twice"),
     (coco(images__0__width="64"), r": image 'a\.jpg', width: expected a number, got '64'"),
-    (coco(images__0__width=0), r": image 'a\.jpg', height, width: expected 1 or more"),
+    (coco(images__0__width=0), r": image 'a\.jpg', height, width: expected 1 to 1,000,000, got 48 and 0"),
+    (coco(images__0__width=10**400), r": image 'a\.jpg', height, width: expected 1 to"),
     (coco(annotations__0__image_id=5), ": annotation 9, image_id: no image has the id 5"),
     (coco(annotations__0__image_id=...), ": annotation 9, image_id: missing"),
     (coco(annotations__0__category_id=5), ANNOTATION_9 + "category_id: no category has the id 5"),
@@ -458,7 +479,7 @@ BAD_COCO = [
     (coco(annotations__0__bbox=[1, 2, 3, 0]), ANNOTATION_9 + "bbox: expected a height above 0, got 0"),
     (
         coco(annotations__0__bbox=[1, 30, 3, 20]),
-        ANNOTATION_9 + r"bbox\[3\]: 50 lies outside the image of width 64",
+        ANNOTATION_9 + r"bbox\[1\] \+ bbox\[3\]: 50 lies outside the image of width 64",
     ),
     (coco(annotations__0__bbox=[-2, 3, 3, 4]), ANNOTATION_9 + r"bbox\[0\]: -2 lies outside"),
     (coco(annotations__1__bbox=...), "annotation 8, bbox: missing, and there is no segmentation"),

@@ -39,7 +39,7 @@ def test_the_four_files_agree_with_each_other_and_with_the_scenes(folder, scenes
         for record, scene in zip(records, scenes, strict=True):
             np.testing.assert_array_equal(record.boxes, scene.boxes)
             np.testing.assert_array_equal(record.class_ids, scene.class_ids)
-    table = {r.file_name: r for r in load_boxes_csv(data_path("drinks/boxes.csv"), image_folder=folder)}
+    table = {r.file_name: r for r in load_boxes_csv(data_path("drinks/boxes.csv"))}
     for name, scene in zip(NAMES, scenes, strict=True):
         assert (name in table) == (len(scene.boxes) > 0)
         if name in table:

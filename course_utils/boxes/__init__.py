@@ -9,7 +9,8 @@ boxes (x_max < x_min or y_max < y_min) raise a ``ValueError``.
 
 from course_utils.boxes.anchors import anchor_boxes, match_anchors, unmatched_boxes
 from course_utils.boxes.geometry import area, clip_boxes, decode, encode, pairwise_iou
-from course_utils.boxes.suppression import class_nms, nms, soft_nms
+from course_utils.boxes.soft_suppression import soft_nms
+from course_utils.boxes.suppression import class_nms, nms
 
 __all__ = [
     "anchor_boxes",

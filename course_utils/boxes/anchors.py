@@ -73,10 +73,10 @@ def anchor_boxes(
            [40., 15., 80., 25.]])
     """
     height, width = _as_shape("image_shape", image_shape)
-    if len(feature_shapes) == 0:
-        raise ValueError("feature_shapes: expected one level or more, got none")
-    if len(scales) != len(feature_shapes):
-        raise ValueError(f"scales: expected one tuple a level ({len(feature_shapes)}), got {len(scales)}")
+    if not hasattr(feature_shapes, "__len__") or len(feature_shapes) == 0:
+        raise ValueError(f"feature_shapes: expected one level or more in a sequence, got {feature_shapes!r}")
+    if not hasattr(scales, "__len__") or len(scales) != len(feature_shapes):
+        raise ValueError(f"scales: expected one tuple a level ({len(feature_shapes)}), got {scales!r}")
     roots = np.sqrt(_as_positive("aspect_ratios", aspect_ratios))
     levels = []
     for level, (shape, fractions) in enumerate(zip(feature_shapes, scales, strict=True)):

@@ -1,11 +1,9 @@
 """Non-maximum suppression: of the boxes that a detector puts around one object, keep the best."""
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.boxes.geometry import as_columns, iou_of_columns
+from course_utils.boxes.geometry import as_columns
 from course_utils.validation import (
     FloatArray,
     IntArray,
@@ -13,20 +11,16 @@ from course_utils.validation import (
     as_float_array,
     as_integer_array,
     require_finite,
-    require_kind,
-    require_positive,
     require_within,
 )
 
-__all__ = ["class_nms", "nms", "soft_nms"]
+__all__ = ["as_scores", "class_nms", "nms"]
 
-# Boxes judged in the first round; each round doubles it. Few, so that one object's thousand boxes,
-# which the first of them suppresses, are not compared with each other.
-FIRST_ROUND = 64
+# Boxes judged in the first round, and in any; each round doubles it. Few at first, so that one
+# object's thousand boxes, which the best of them suppresses, are not compared with each other.
+FIRST_ROUND, LARGEST_ROUND = 64, 512
 # Pairs compared at once: what is in work stays in the cache, and in bounds where all boxes overlap.
 PAIRS_AT_ONCE = 2**18
-# Boxes that soft suppression takes from before it looks at the others again.
-AT_ONCE = 64
 # Pairs this much short of the threshold go on to the exact test: far more than rounding can hide.
 SLACK = 1e-5
 
@@ -79,11 +73,12 @@ def nms(
     array([1, 2])
     """
     columns = as_columns("boxes", boxes)
-    values = _as_scores(scores, columns.shape[1])
+    values = as_scores(scores, columns.shape[1])
     threshold = require_within("iou_threshold", iou_threshold, 0, 1)
     limit = _as_limit(max_detections, columns.shape[1])
     rest = _by_falling_score(values, _as_score_threshold(score_threshold))
     columns = columns.take(rest, axis=1)
+    columns[4, columns[4] == 0] = 1  # without area there is nothing to share: any divisor but 0 will do
 
     kept, n_kept, n_judged = [rest[:0]], 0, FIRST_ROUND
     while len(rest) > 0 and n_kept < limit:
@@ -100,7 +95,7 @@ def nms(
             remain[_overlapping_pairs(winners[:, start:stop], columns, threshold)[1]] = False
             rest, columns = rest[remain], columns.compress(remain, axis=1)
             start = stop
-        n_judged *= 2
+        n_judged = min(2 * n_judged, LARGEST_ROUND)
     return np.concatenate(kept)[:limit]
 
 
@@ -146,7 +141,7 @@ def class_nms(
     """
     columns = as_columns("boxes", boxes)
     n_boxes = columns.shape[1]
-    values = _as_scores(scores, n_boxes)
+    values = as_scores(scores, n_boxes)
     ids = np.asarray(class_ids)
     if ids.shape != (n_boxes,):
         raise ValueError(f"class_ids: expected shape ({n_boxes},), one a box, got {ids.shape}")
@@ -160,104 +155,6 @@ def class_nms(
         kept.append(members[nms(corners[members], values[members], iou_threshold, score_threshold)])
     indices = np.sort(np.concatenate(kept))
     return indices[np.argsort(-values[indices], kind="stable")][:limit]
-
-
-def soft_nms(
-    boxes: npt.ArrayLike,
-    scores: npt.ArrayLike,
-    sigma: float = 0.5,
-    score_threshold: float = 0.001,
-    method: Literal["gaussian", "linear"] = "gaussian",
-    iou_threshold: float = 0.5,
-) -> tuple[IntArray, FloatArray]:
-    """Lower the scores of boxes that overlap a better one, instead of removing them.
-
-    Parameters
-    ----------
-    boxes, scores
-        As in :func:`nms`.
-    sigma : float
-        Above 0, for ``"gaussian"``: the smaller, the harder. Towards 0 it is :func:`nms` with an
-        IoU threshold of 0, and with ``numpy.inf`` nothing is lowered.
-    score_threshold : float
-        0 or more. Only boxes whose lowered score is above this are returned.
-    method : "gaussian" or "linear"
-        A box that is taken multiplies the score of every box not yet taken by exp(−IoU² / sigma), or
-        by 1 − IoU if their IoU is above ``iou_threshold``.
-    iou_threshold : float
-        In [0, 1], for ``"linear"`` only.
-
-    Returns
-    -------
-    indices : (K,) int
-        Indices into ``boxes`` by falling lowered score; of equal ones the lower index first.
-    decayed_scores : (K,) float
-        The lowered scores in this order, in the dtype of ``scores``, which itself stays as it was.
-
-    Raises
-    ------
-    ValueError
-        As in :func:`nms`, and for a sigma of 0 or less, a negative score threshold, an unknown method.
-
-    Notes
-    -----
-    Bodla et al. 2017, *Soft-NMS*. ``tf.image.non_max_suppression_with_scores`` divides by twice its
-    ``soft_nms_sigma``: half the sigma used here gives the same result there. A score threshold as high
-    as that of a finished detector undoes the idea: at 0.5, a box of score 0.9 is lost from an IoU of
-    0.54 on, as in hard suppression.
-
-    Examples
-    --------
-    >>> boxes = [[0, 0, 10, 10], [0, 0, 10, 5], [20, 0, 30, 10]]
-    >>> indices, decayed = soft_nms(boxes, [0.9, 0.8, 0.5])
-    >>> indices, decayed.round(3)
-    (array([0, 2, 1]), array([0.9  , 0.5  , 0.485]))
-    """
-    columns = as_columns("boxes", boxes)
-    values = _as_scores(scores, columns.shape[1])
-    rate = _as_rate(sigma)
-    lowest = require_within("score_threshold", score_threshold, 0, np.inf)
-    require_kind(method, ("gaussian", "linear"), name="method")
-    threshold = require_within("iou_threshold", iou_threshold, 0, 1)
-
-    def decay(iou: FloatArray) -> FloatArray:
-        factors: FloatArray = np.exp(iou * iou * rate) if method == "gaussian" else 1 - iou * (iou > threshold)
-        return factors
-
-    left = np.flatnonzero(values > lowest)
-    remaining, columns = values[left], columns.take(left, axis=1)
-    indices, decayed = [left[:0]], [remaining[:0]]
-    while len(left) > 0:
-        # The best few are taken one after the other, until one of the others could be better.
-        order = np.argsort(-remaining, kind="stable")
-        head, others = np.sort(order[:AT_ONCE]), order[AT_ONCE:]
-        few = columns.take(head, axis=1)
-        rival = (remaining[others[0]], -others[0]) if len(others) > 0 else (lowest, 0)
-        taken, scores_then = _take(remaining[head], head, decay(iou_of_columns(few, few)), rival, lowest)
-        indices.append(left[taken])
-        decayed.append(scores_then)
-        remaining = remaining * decay(iou_of_columns(columns.take(taken, axis=1), columns)).prod(axis=0)
-        remaining[taken] = 0
-        stay = remaining > lowest
-        left, remaining, columns = left[stay], remaining[stay], columns.compress(stay, axis=1)
-    return np.concatenate(indices), np.concatenate(decayed)
-
-
-def _take(
-    scores: FloatArray, positions: IntArray, factors: FloatArray, rival: tuple[float, int], lowest: float
-) -> tuple[IntArray, FloatArray]:
-    """Positions of those that soft suppression takes before the rival, with their scores by then."""
-    taken: list[int] = []
-    scores_then: list[float] = []
-    while True:
-        best = int(scores.argmax())
-        score = scores[best]
-        if score <= lowest or (score, -positions[best]) < rival:
-            return positions[taken], np.array(scores_then, scores.dtype)
-        taken.append(best)
-        scores_then.append(score)
-        scores *= factors[best]
-        scores[best] = 0
 
 
 def _winners(columns: FloatArray, threshold: float) -> npt.NDArray[np.bool_]:
@@ -274,27 +171,34 @@ def _overlapping_pairs(
     a: FloatArray, b: FloatArray, threshold: float, each_once: bool = False
 ) -> tuple[IntArray, IntArray]:
     """Indices i and j of all pairs of IoU above the threshold, by rising i; with ``each_once``, i < j only."""
-    margin = threshold * (1 - SLACK) * (a[2:4] - a[:2])
-    low, high = (a[:2] + margin)[..., np.newaxis], (a[2:4] - margin)[..., np.newaxis]
-    near = b[0] < high[0]
-    near &= b[1] < high[1]
-    near &= b[2] > low[0]
-    near &= b[3] > low[1]
-    if each_once:
-        near &= ~np.tri(len(near), dtype=bool)
+    # Rounded to float32 by all alike, which is fast, and with ≤ instead of <, no pair is lost.
+    with np.errstate(over="ignore"):
+        margin = threshold * (1 - SLACK) * (a[2:4] - a[:2])
+        low = (a[:2] + margin)[..., np.newaxis].astype(np.float32)
+        high = (a[2:4] - margin)[..., np.newaxis].astype(np.float32)
+        x_min, y_min, x_max, y_max = b[:4].astype(np.float32, copy=False)
+    near = x_min <= high[0]
+    near &= y_min <= high[1]
+    near &= x_max >= low[0]
+    near &= y_max >= low[1]
     flat = np.flatnonzero(near)
     i = flat // near.shape[1]
     j = flat - i * near.shape[1]
-    over = _iou(a.take(i, axis=1), b.take(j, axis=1)) > threshold
+    if each_once:
+        i, j = i[i < j], j[i < j]
+    over = _iou_of_pairs(a.take(i, axis=1), b.take(j, axis=1)) > threshold
     return i[over], j[over]
 
 
-def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes in columns, one by one."""
-    shared = np.maximum(np.minimum(a[2], b[2]) - np.maximum(a[0], b[0]), 0)
-    shared *= np.maximum(np.minimum(a[3], b[3]) - np.maximum(a[1], b[1]), 0)
-    iou: FloatArray = shared / (np.where(a[4] > 0, a[4], 1) + b[4] - shared)
-    return iou
+def _iou_of_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
+    """IoU of boxes in columns, one by one; where they do not overlap, a number of 0 or less."""
+    shared: FloatArray = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    np.maximum(shared, 0, out=shared)
+    shared *= np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    union = a[4] + b[4]
+    union -= shared
+    shared /= union
+    return shared
 
 
 def _by_falling_score(scores: FloatArray, threshold: float) -> IntArray:
@@ -302,7 +206,8 @@ def _by_falling_score(scores: FloatArray, threshold: float) -> IntArray:
     return order[scores[order] > threshold]
 
 
-def _as_scores(scores: npt.ArrayLike, n_boxes: int) -> FloatArray:
+def as_scores(scores: npt.ArrayLike, n_boxes: int) -> FloatArray:
+    """Return one finite number a box."""
     values = require_finite("scores", as_float_array("scores", scores))
     if values.shape != (n_boxes,):
         raise ValueError(f"scores: expected shape ({n_boxes},), one a box, got {values.shape}")
@@ -310,14 +215,11 @@ def _as_scores(scores: npt.ArrayLike, n_boxes: int) -> FloatArray:
 
 
 def _as_score_threshold(value: float) -> float:
-    return -np.inf if value == -np.inf else require_within("score_threshold", value, -np.inf, np.inf)
-
-
-def _as_rate(sigma: float) -> float:
-    """−1 / sigma, at most so steep that it stays finite in float32."""
-    if sigma == np.inf:
-        return 0.0
-    return -1 / max(require_positive("sigma", sigma), 1e-30)
+    return (
+        -np.inf
+        if np.ndim(value) == 0 and value == -np.inf
+        else require_within("score_threshold", value, -np.inf, np.inf)
+    )
 
 
 def _as_limit(max_detections: int | None, n_boxes: int) -> int:

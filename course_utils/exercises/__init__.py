@@ -61,6 +61,15 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "losses.giou",
         "losses.signed_distance",
     ),
+    "ch07": (
+        "boxes.iou",
+        "boxes.nms",
+        "boxes.class_nms",
+        "boxes.decode",
+        "boxes.match",
+        "metrics.average_precision",
+        "metrics.precision_recall",
+    ),
 }
 
 

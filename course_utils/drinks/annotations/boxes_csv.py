@@ -11,6 +11,7 @@ from course_utils.drinks.annotations.reading import (
     ImageSizes,
     Outside,
     PathLike,
+    Size,
     SizeOf,
     as_file_name,
     as_number,
@@ -50,13 +51,12 @@ def load_boxes_csv(
         UTF-8, with a header that names the columns ``frame,xmin,xmax,ymin,ymax,class_id`` in any
         order and any case (mind the course's order: x, x, y, y); further columns are not looked at.
         ``filename``, ``file_name`` or ``image`` may stand for ``frame``, and ``class``,
-        ``class_name``, ``label`` or ``name`` for ``class_id``. Commas or semicolons between the
+        ``class_name``, ``label`` or ``name`` for ``class_id``. Commas, semicolons or tabs between the
         fields, a point in the numbers. Empty lines are skipped.
     class_names : sequence of str
         The name of each class id, the background's first. A row gives its class as id or name.
     image_size, image_folder, outside
-        As in :func:`~course_utils.drinks.annotations.via.load_via`: without sizes, only negative
-        coordinates can be noticed to lie outside.
+        As in :func:`~course_utils.drinks.annotations.via.load_via`.
 
     Returns
     -------
@@ -80,16 +80,17 @@ def load_boxes_csv(
     """
     table = class_table(class_names)
     require_kind(outside, ("error", "clip"), name="outside")
-    sizes = ImageSizes(image_size, image_folder)
+    sizes = ImageSizes(image_size, image_folder, beside=path)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected a text file in UTF-8: {error}") from error
     first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = ";" if first.count(";") > first.count(",") else ","
+    separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     where: dict[str, int] = {}
     width = 0
+    known: dict[str, Size | None] = {}
     rows: dict[str, list[tuple[list[float], int]]] = {}
     try:
         for fields in reader:
@@ -106,8 +107,10 @@ def load_boxes_csv(
             name = as_file_name(place, "frame", fields[where["frame"]])
             box = [as_number(place, corner, fields[where[corner]]) for corner in CORNERS]
             class_id = class_id_of(place, "class_id", fields[where["class_id"]], table)
-            size = sizes.of(f"{place}, frame", name)
-            rows.setdefault(name, []).append((fit_box(place, CORNERS, box, size, outside).tolist(), class_id))
+            if name not in known:
+                known[name] = sizes.of(f"{place}, frame", name) or sizes.found_beside(name)
+            fitted = fit_box(place, CORNERS, box, known[name], outside)
+            rows.setdefault(name, []).append((fitted.tolist(), class_id))
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: not a table that can be read: {error}") from error
     if not where:

@@ -28,6 +28,9 @@ from course_utils.validation import require_kind
 
 __all__ = ["load_coco"]
 
+# More pixels than this on a side are a mistake.
+LARGEST = 1_000_000
+
 Found = list[tuple[npt.NDArray[np.float64], int, Outline]]
 
 
@@ -78,7 +81,7 @@ def load_coco(
     table = class_table(class_names)
     require_kind(outside, ("error", "clip"), name="outside")
     require_kind(crowds, ("error", "skip"), name="crowds")
-    sizes = ImageSizes(image_size, image_folder)
+    sizes = ImageSizes(image_size, image_folder, beside=path)
     content = read_json(path)
     if isinstance(content, dict) and "_via_img_metadata" in content:
         raise ValueError(f"{path}: this is a VIA project: read it with load_via")
@@ -144,9 +147,11 @@ def _images(path: str, content: Any, sizes: ImageSizes) -> tuple[dict[Any, str],
         limits[identity] = sizes.of(place, name)
         if limits[identity] is None and image.get("width") is not None and image.get("height") is not None:
             height, width = (require_field(place, image, field, int, "a number") for field in ("height", "width"))
-            if height < 1 or width < 1:
-                raise ValueError(f"{place}, height, width: expected 1 or more, got {height} and {width}")
+            if not (1 <= height <= LARGEST and 1 <= width <= LARGEST):
+                raise ValueError(f"{place}, height, width: expected 1 to {LARGEST:,}, got {height} and {width}")
             limits[identity] = height, width
+        if limits[identity] is None:
+            limits[identity] = sizes.found_beside(name)
     return names, limits
 
 
@@ -162,13 +167,13 @@ def _read_shape(
         return fit_outline(f"{where}, segmentation", parts, size), parts
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise ValueError(f"{where}, bbox: expected x, y, width, height, got {shorten(bbox)}")
-    fields = [f"bbox[{index}]" for index in range(4)]
-    x, y, width, height = (as_number(where, field, v) for field, v in zip(fields, bbox, strict=True))
+    x, y, width, height = (as_number(where, f"bbox[{index}]", value) for index, value in enumerate(bbox))
     for field, value in (("width", width), ("height", height)):
         if value <= 0:
             raise ValueError(f"{where}, bbox: expected a {field} above 0, got {value:g}")
     if parts:
         fit_outline(f"{where}, segmentation", parts, size)
+    fields = ("bbox[0]", "bbox[1]", "bbox[0] + bbox[2]", "bbox[1] + bbox[3]")
     return fit_box(where, fields, [x, y, x + width, y + height], size, outside), parts or None
 
 

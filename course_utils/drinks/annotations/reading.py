@@ -153,8 +153,11 @@ def class_id_of(place: str, field: str, value: Any, table: Mapping[str, int]) ->
     if isinstance(value, str):
         text = value.strip().casefold()
         digits = text.removesuffix(".0")  # as a spreadsheet or pandas writes an id
-        found = table.get(text, int(digits) if digits.isascii() and digits.isdigit() else None)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == np.trunc(value):
+        is_id = digits.isascii() and digits.isdigit() and len(digits) < 10
+        found = table.get(text, int(digits) if is_id else None)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    elif isinstance(value, float) and value.is_integer():
         found = int(value)
     if found is None or not 1 <= found < len(table):
         known = ", ".join(f"{index} {name}" for name, index in table.items() if index)
@@ -172,13 +175,16 @@ class ImageSizes:
     image_folder : path, optional
         Where the images are; their headers are read. Photographs that carry the mark of a turned
         camera count as turned upright, which is how VIA shows them.
+    beside : path, optional
+        A file in whose folder the images may be, used by ``found_beside`` only.
     """
 
-    def __init__(self, image_size: SizeOf | None, image_folder: PathLike | None):
+    def __init__(self, image_size: SizeOf | None, image_folder: PathLike | None, beside: PathLike = ""):
         if image_size is not None and image_folder is not None:
             raise ValueError("image_size, image_folder: expected one of them at most, got both")
         self.folder = None if image_folder is None else Path(image_folder)
         self.sizes = image_size if isinstance(image_size, Mapping) else None
+        self.beside = Path(beside).parent
         self.size = None
         if image_size is not None and self.sizes is None:
             self.size = self._pair("image_size", image_size)
@@ -192,11 +198,22 @@ class ImageSizes:
         if self.folder is None:
             return self.size
         try:
-            with Image.open(self.folder / file_name) as image:
-                width, height = image.size
-                turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
+            return self._read(self.folder / file_name)
         except (OSError, ValueError) as error:
             raise ValueError(f"{place}: {self.folder / file_name} is not an image that can be read") from error
+
+    def found_beside(self, file_name: str) -> Size | None:
+        """Height and width of the image beside the annotations, or None if it is not there."""
+        try:
+            return self._read(self.beside / file_name)
+        except (OSError, ValueError):
+            return None
+
+    @staticmethod
+    def _read(path: Path) -> Size:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
         return (width, height) if turned else (height, width)
 
     @staticmethod

@@ -63,10 +63,11 @@ def load_via(
         belong together, those without one are objects of their own. By default "instance",
         "instance_id" or "object_id", where a region has one of them.
     image_size : (height, width), or a mapping from file names to such pairs, optional
-        To notice what lies outside an image. Without it, and without ``width`` and ``height`` among
-        an image's file attributes, only negative coordinates can be noticed.
+        To notice what lies outside an image.
     image_folder : path, optional
-        Where the images are, to read their sizes there.
+        Where the images are, to read their sizes there. Without either, sizes come from ``width`` and
+        ``height`` among an image's file attributes, or from the image if it stands beside the file.
+        Where nothing is known of an image, only negative coordinates can be noticed.
     outside : "error" or "clip"
         What to do about a rectangle, circle or ellipse that leaves its image.
 
@@ -90,7 +91,7 @@ def load_via(
     """
     table = class_table(class_names)
     require_kind(outside, ("error", "clip"), name="outside")
-    sizes = ImageSizes(image_size, image_folder)
+    sizes = ImageSizes(image_size, image_folder, beside=path)
     content = read_json(path)
     images, options = _images_and_options(str(path), content)
     records: list[Record] = []
@@ -102,7 +103,7 @@ def load_via(
         if name in seen:
             raise ValueError(f"{place}, filename: given twice, under {seen[name]!r} and {key!r}")
         seen[name] = key
-        size = sizes.of(place, name) or _size_in_attributes(entry)
+        size = sizes.of(place, name) or _size_in_attributes(entry) or sizes.found_beside(name)
         regions = require_field(place, entry, "regions", (list, dict), "a list of regions")
         numbered = regions.items() if isinstance(regions, dict) else enumerate(regions)
         objects: dict[tuple[str, Any], _Object] = {}
@@ -171,7 +172,7 @@ def _size_in_attributes(entry: Mapping[str, Any]) -> Size | None:
     if not isinstance(attributes, dict):
         return None
     noted = [str(attributes.get(field, "")).strip() for field in ("height", "width")]
-    if not all(text.isascii() and text.isdigit() and int(text) > 0 for text in noted):
+    if not all(text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0 for text in noted):
         return None
     return int(noted[0]), int(noted[1])
 
@@ -243,7 +244,7 @@ def _read_shape(
 
     if kind == "rect":
         x, y, width, height = (number(field) for field in ("x", "y", "width", "height"))
-        fields = ("x", "y", "width", "height")
+        fields = ("x", "y", "x + width", "y + height")
         for field, value in (("width", width), ("height", height)):
             if value <= 0:
                 raise ValueError(f"{where}, {field}: expected more than 0, got {value:g}")
@@ -263,7 +264,7 @@ def _read_shape(
             [np.hypot(radius_x * cosine, radius_y * sine), np.hypot(radius_x * sine, radius_y * cosine)]
         )
         corners = np.array([x, y, x, y]) + np.concatenate([-reach, reach])
-        return fit_box(where, ("cx", "cy", "cx", "cy"), corners, size, outside), [points]
+        return fit_box(where, [f"cx, {radii[0]}", f"cy, {radii[1]}"] * 2, corners, size, outside), [points]
     if kind == "polygon":
         columns = []
         for field in ("all_points_x", "all_points_y"):

@@ -1,0 +1,393 @@
+"""Exercises of chapter 07: boxes, suppression and anchors; those on evaluation stand in ``ch07_evaluation``."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from course_utils import boxes as course
+from course_utils.exercises import Exercise, Mistake
+from course_utils.exercises.ch07_evaluation import EVALUATION
+from course_utils.validation import FloatArray, IntArray
+
+__all__ = ["EXERCISES"]
+
+Case = tuple[Any, ...]
+
+
+def _iou(a: FloatArray, b: FloatArray) -> Any:
+    return course.pairwise_iou(a[np.newaxis], b[np.newaxis])[0, 0]
+
+
+def _iou_with(a: FloatArray, b: FloatArray, *, clamp: bool = True, pixel: float = 0.0, over: str = "union") -> Any:
+    shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + pixel
+    intersection = np.prod(np.maximum(shared, 0) if clamp else shared)
+    first, second = np.prod(a[2:] - a[:2] + pixel), np.prod(b[2:] - b[:2] + pixel)
+    divisor = {
+        "union": first + second - intersection,
+        "sum": first + second,
+        "smaller": min(first, second),
+        "first": first,
+        "hull": np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])),
+    }[over]
+    with np.errstate(all="ignore"):
+        return np.float64(intersection) / divisor
+
+
+def _dice(a: FloatArray, b: FloatArray) -> Any:
+    return 2 * _iou_with(a, b, over="sum")
+
+
+def _as_sizes(a: FloatArray, b: FloatArray) -> Any:
+    corners = [np.concatenate([box[:2], box[:2] + box[2:]]) for box in (a, b)]
+    return _iou_with(*corners)
+
+
+def _iou_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
+    yield np.array([0.0, 0, 4, 4]), np.array([1.0, 1, 3, 2])
+    yield np.array([0.0, 0, 1, 1]), np.array([3.0, 0, 4, 1])
+    yield np.array([0.0, 0, 1, 1]), np.array([3.0, 4, 5, 6])
+    yield np.array([2.0, 3, 2, 3]), np.array([2.0, 3, 2, 3])
+    for _ in range(4):
+        corners = rng.uniform(0, 10, (2, 2))
+        yield tuple(np.concatenate([low, low + rng.uniform(4, 9, 2)]) for low in corners)
+
+
+def _nms(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
+    return course.nms(boxes, scores, iou_threshold, score_threshold=-np.inf)
+
+
+def _greedy(
+    boxes: FloatArray,
+    scores: FloatArray,
+    iou_threshold: float,
+    *,
+    falling: bool = True,
+    removed_too: bool = False,
+    at_threshold: bool = False,
+    last_only: bool = False,
+) -> Any:
+    order = np.argsort(-scores if falling else scores, kind="stable")
+    iou = course.pairwise_iou(boxes, boxes)
+    kept: list[int] = []
+    for place, k in enumerate(order):
+        rivals = order[:place] if removed_too else kept[-1:] if last_only else kept
+        overlaps = iou[k, list(rivals)]
+        if not (overlaps > iou_threshold).any() and not (at_threshold and (overlaps == iou_threshold).any()):
+            kept.append(int(k))
+    return np.array(kept, int)
+
+
+def _places(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
+    order = np.argsort(-scores, kind="stable")
+    return _greedy(boxes[order], scores[order], iou_threshold)
+
+
+def _as_mask(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
+    return np.isin(np.arange(len(boxes)), _nms(boxes, scores, iou_threshold))
+
+
+def _scene(rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
+    """Quarter pixels and scores without ties."""
+    low = rng.integers(-60, 60, (n, 2)) / 4
+    size = rng.integers(16, 60, (n, 2)) / 4
+    return np.concatenate([low, low + size], axis=1), rng.permutation(n) / n + 0.5 / n
+
+
+def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]), np.array([0.8, 0.9, 0.3]), 0.5
+    chain = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])
+    yield chain, np.array([0.9, 0.8, 0.7]), 0.4
+    yield np.array([[0.0, 0, 10, 10], [0, 0, 10, 20]]), np.array([0.2, 0.7]), 0.5
+    yield np.array([[0.0, 0, 9, 9], [30, 0, 40, 9], [1, 0, 10, 9]]), np.array([0.9, 0.8, 0.7]), 0.5
+    for n in (6, 30):
+        yield *_scene(rng, n), 0.3
+    yield np.zeros((0, 4)), np.zeros(0), 0.5
+
+
+def _class_nms(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
+    return course.class_nms(boxes, scores, class_ids, iou_threshold, score_threshold=-np.inf)
+
+
+def _one_after_the_other(
+    boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float, *, mapped: bool = True
+) -> Any:
+    parts = [np.zeros(0, int)]
+    for class_id in np.unique(class_ids):
+        members = np.flatnonzero(class_ids == class_id)
+        kept = _nms(boxes[members], scores[members], iou_threshold)
+        parts.append(members[kept] if mapped else kept)
+    return np.concatenate(parts)
+
+
+def _moved_apart(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
+    return _nms(boxes + class_ids[:, np.newaxis] * boxes.max(initial=0), scores, iou_threshold)
+
+
+def _in_index_order(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
+    return np.sort(_class_nms(boxes, scores, class_ids, iou_threshold))
+
+
+def _class_nms_cases(rng: np.random.Generator) -> Iterator[Case]:
+    two = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10]])
+    yield two, np.array([0.8, 0.9, 0.95]), np.array([2, 2, 1]), 0.5
+    yield two, np.array([0.8, 0.9, 0.3]), np.array([0, 1, 1]), 0.5
+    corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0]])
+    yield corner, np.array([0.4, 0.6]), np.array([0, 1]), 0.5
+    for n in (8, 40):
+        yield *_scene(rng, n), rng.integers(0, 3, n), 0.3
+    yield np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5
+
+
+def _decode(offsets: FloatArray, anchors: FloatArray) -> Any:
+    return course.decode(offsets, anchors)
+
+
+def _decode_with(
+    offsets: FloatArray,
+    anchors: FloatArray,
+    *,
+    variances: tuple[float, float] = (0.1, 0.2),
+    sizes: Callable[[Any], Any] = np.exp,
+    half: float = 0.5,
+    in_anchors: bool = True,
+    corners: bool = True,
+    from_corner: bool = False,
+) -> Any:
+    extent = anchors[:, 2:] - anchors[:, :2]
+    origin = anchors[:, :2] if from_corner else (anchors[:, :2] + anchors[:, 2:]) / 2
+    centre = origin + offsets[:, :2] * variances[0] * (extent if in_anchors else 1)
+    size = sizes(offsets[:, 2:] * variances[1]) * extent
+    parts = [centre - half * size, centre + half * size] if corners else [centre, size]
+    return np.concatenate(parts, axis=1)
+
+
+def _decode_as(**changes: Any) -> Callable[..., Any]:
+    return lambda offsets, anchors: _decode_with(offsets, anchors, **changes)
+
+
+def _decode_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.array([[5.0, 0, 0, 0]]), np.array([[0.0, 0, 20, 10]])
+    yield np.array([[0.0, 0, 5 * np.log(2), 0]]), np.array([[10.0, 0, 30, 10]])
+    yield np.zeros((2, 4)), np.array([[0.0, 0, 4, 2], [-3, 1, 1, 9]])
+    for n in (3, 9):
+        yield rng.normal(0, 2, (n, 4)), _scene(rng, n)[0]
+
+
+def _match(anchors: FloatArray, boxes: FloatArray) -> Any:
+    return course.match_anchors(anchors, boxes)
+
+
+def _match_with(anchors: FloatArray, boxes: FloatArray, *, forced: str = "none", band: bool = True) -> Any:
+    iou = course.pairwise_iou(boxes, anchors)
+    best = iou.max(axis=0, initial=0)
+    matches = np.where(best >= 0.4, -2, -1) if band else np.full(len(anchors), -1)
+    matches[best >= 0.5] = iou.argmax(axis=0)[best >= 0.5] if len(boxes) else -1
+    if forced in {"last", "even without overlap"}:
+        for box in range(len(boxes)):
+            if iou[box].max() > 0 or forced == "even without overlap":
+                matches[iou[box].argmax()] = box
+    if forced == "in turn":
+        for box in range(len(boxes)):
+            anchor = iou[box].argmax()
+            if iou[box, anchor] > 0:
+                matches[anchor] = box
+                iou[:, anchor] = 0
+    return matches
+
+
+def _match_as(**changes: Any) -> Callable[..., Any]:
+    return lambda anchors, boxes: _match_with(anchors, boxes, **changes)
+
+
+def _no_band(anchors: FloatArray, boxes: FloatArray) -> Any:
+    matches = np.array(_match(anchors, boxes))
+    matches[matches == -2] = -1
+    return matches
+
+
+def _match_cases(rng: np.random.Generator) -> Iterator[Case]:
+    anchors = np.array([[0.0, 0, 10, 10], [8, 0, 18, 10], [0, 0, 10, 22], [40, 0, 50, 10]])
+    yield anchors, np.array([[0.0, 0, 10, 10]])
+    yield anchors, np.array([[0.0, 0, 30, 30]])
+    yield anchors[[0, 1, 3]], np.array([[0.0, 0, 10, 10], [0, 0, 11, 10]])
+    yield anchors[[0, 1, 3]], np.array([[0.0, 0, 11, 10], [0, 0, 10, 10]])
+    yield anchors, np.array([[41.0, 0, 50, 10], [80, 80, 90, 90]])
+    grid = course.anchor_boxes([(3, 4), (2, 2)], (48, 64), [(0.3,), (0.6,)], (0.5, 1.0, 2.0))
+    for n in (1, 3, 5):
+        low = rng.uniform(0, 40, (n, 2))
+        yield grid, np.concatenate([low, low + rng.uniform(8, 24, (n, 2))], axis=1)
+
+
+EXERCISES: dict[str, Exercise] = {
+    "boxes.iou": Exercise(
+        reference=_iou,
+        cases=_iou_cases,
+        hint="The overlap of two intervals ends where the first of them ends and begins where the second begins. "
+        "What does that difference say when they do not meet, and what does the product of two such "
+        "differences say?",
+        mistakes=(
+            Mistake(
+                lambda a, b: _iou_with(a, b, clamp=False),
+                "Often: the overlap is not cut off at 0. Boxes apart along both axes have two negative lengths, "
+                "whose product is a positive area; and two boxes without area end in 0 / 0.",
+            ),
+            Mistake(
+                lambda a, b: _iou_with(a, b),
+                "Often: 0 / 0 for two boxes without area. They share nothing: the IoU is 0.",
+            ),
+            Mistake(
+                lambda a, b: _iou_with(a, b, pixel=1.0),
+                "Often: + 1 in widths and heights. That belongs to boxes of whole pixels, both borders counted. "
+                "Here coordinates are continuous: from 0 to 2 it is 2.",
+            ),
+            Mistake(
+                lambda a, b: _iou_with(a, b, over="sum"),
+                "Often: divided by the sum of the areas. The union counts what is shared once, not twice.",
+            ),
+            Mistake(_dice, "This is Dice: twice the intersection over the sum of the areas."),
+            Mistake(
+                lambda a, b: _iou_with(a, b, over="smaller"),
+                "Often: divided by the smaller area, so that a small box inside a large one scores 1.",
+            ),
+            Mistake(lambda a, b: _iou_with(a, b, over="first"), "Often: divided by the area of one of the boxes."),
+            Mistake(
+                lambda a, b: _iou_with(a, b, over="hull"),
+                "Often: divided by the box around both. The union is smaller than that.",
+            ),
+            Mistake(
+                _as_sizes, "Often: the last two numbers read as width and height. They are x_max and y_max here."
+            ),
+        ),
+    ),
+    "boxes.nms": Exercise(
+        reference=_nms,
+        cases=_nms_cases,
+        hint="Go through the boxes from the best score down, with a list of those kept so far. A box joins the "
+        "list if none on it overlaps it too much. May a box that was removed remove another?",
+        mistakes=(
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, removed_too=True),
+                "Often: a box that was removed removes others. Only boxes that are kept do.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, falling=False),
+                "Often: the lowest score first. np.argsort rises; sort by −scores.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, at_threshold=True),
+                "Often: ≥ where > belongs. At the threshold itself a box stays.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, last_only=True),
+                "Often: compared with the box kept last only. All that are kept count.",
+            ),
+            Mistake(
+                _places,
+                "Often: places in the sorted list. The indices of the boxes as they were given are asked for.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: np.sort(_nms(boxes, scores, iou_threshold)),
+                "The right boxes, in the order of their indices. They should come by falling score.",
+            ),
+            Mistake(_as_mask, "This marks the boxes that stay. Their indices by falling score are asked for."),
+            Mistake(
+                lambda boxes, scores, iou_threshold: np.argsort(-scores, kind="stable"), "No box was removed."
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: np.argsort(-scores, kind="stable")[:1],
+                "Only the best box is left. Those that do not overlap it are other objects.",
+            ),
+        ),
+    ),
+    "boxes.class_nms": Exercise(
+        reference=_class_nms,
+        cases=_class_nms_cases,
+        hint="nms on the boxes of one class returns indices into these boxes. Which boxes are they in the whole "
+        "list? And when all classes are done, in which order do they stand?",
+        mistakes=(
+            Mistake(
+                lambda boxes, scores, class_ids, iou_threshold: _nms(boxes, scores, iou_threshold),
+                "Often: the classes are not looked at. A can removes the bottle that it stands in front of.",
+            ),
+            Mistake(_one_after_the_other, "Often: class after class. Sort by falling score over all classes."),
+            Mistake(
+                lambda boxes, scores, class_ids, iou_threshold: _one_after_the_other(
+                    boxes, scores, class_ids, iou_threshold, mapped=False
+                ),
+                "Often: indices within the class. Look them up among the indices of the class's boxes.",
+            ),
+            Mistake(
+                _moved_apart,
+                "Often: classes moved apart by class_ids · boxes.max(). With negative coordinates a box still "
+                "meets one of the next class. The shift has to exceed max − min.",
+            ),
+            Mistake(_in_index_order, "The right boxes, in the order of their indices instead of falling score."),
+        ),
+    ),
+    "boxes.decode": Exercise(
+        reference=_decode,
+        cases=_decode_cases,
+        hint="Begin with the anchor's centre and size. The first two numbers, times 0.1, move the centre in units "
+        "of the anchor's size; the exponential of the last two, times 0.2, stretches the size.",
+        mistakes=(
+            Mistake(
+                _decode_as(variances=(1, 1)),
+                "Often: the variances are left out. encode divided by 0.1 and 0.2; decode multiplies.",
+            ),
+            Mistake(
+                _decode_as(variances=(10, 5)),
+                "Often: divided by the variances. encode divided, so decode multiplies.",
+            ),
+            Mistake(
+                _decode_as(variances=(0.2, 0.1)),
+                "Often: the two variances swapped. 0.1 goes with the centre, 0.2 with the size.",
+            ),
+            Mistake(
+                _decode_as(variances=(0.1, 0.1)), "Often: 0.1 for all four. The sizes have a variance of 0.2."
+            ),
+            Mistake(
+                _decode_as(sizes=lambda t: 1 + t),
+                "Often: 1 + t instead of exp(t). That agrees for small t only and can turn negative.",
+            ),
+            Mistake(_decode_as(half=1.0), "Often: centre ± size. Half the size lies on each side."),
+            Mistake(
+                _decode_as(in_anchors=False),
+                "Often: the centre moved in pixels. The offset is in units of the anchor's width and height.",
+            ),
+            Mistake(_decode_as(corners=False), "This is centre and size. The corners are asked for."),
+            Mistake(
+                _decode_as(from_corner=True), "Often: the anchor's corner taken for its centre. Add half its size."
+            ),
+        ),
+    ),
+    "boxes.match": Exercise(
+        reference=_match,
+        cases=_match_cases,
+        hint="Judge every anchor by its best box first: 0.5 and 0.4 are the limits. Then give every box one "
+        "anchor of its own, the pair of highest IoU of all first; box and anchor are then out of the contest.",
+        mistakes=(
+            Mistake(
+                _match_as(),
+                "Often: no forced matches. A box whose best anchor lies below 0.5 is then never learnt.",
+            ),
+            Mistake(
+                _match_as(forced="last"),
+                "Often: every box takes its best anchor, whoever else needs it, so that the last of two boxes "
+                "with the same best anchor leaves the other without.",
+            ),
+            Mistake(
+                _match_as(forced="in turn"),
+                "Often: the boxes choose in the order of the list. The pair of highest IoU goes first.",
+            ),
+            Mistake(
+                _match_as(forced="even without overlap"),
+                "Often: a box that no anchor overlaps takes anchor 0: argmax of zeros is 0. It stays unmatched.",
+            ),
+            Mistake(_no_band, "Often: no band between. From 0.4 to 0.5 an anchor is ignored, which is −2."),
+            Mistake(_match_as(band=False), "Often: neither forced matches nor an ignored band."),
+        ),
+    ),
+    **EVALUATION,
+}

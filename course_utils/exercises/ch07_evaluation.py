@@ -1,0 +1,299 @@
+"""Exercises of chapter 07 on the evaluation of detectors."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from course_utils.boxes import pairwise_iou
+from course_utils.exercises import Exercise, Mistake
+from course_utils.validation import FloatArray, IntArray
+
+__all__ = ["EVALUATION"]
+
+Case = tuple[Any, ...]
+
+
+def _average_precision(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    """Average precision of one class as COCO computes it.
+
+    From the best score down, recall after each detection is the number of true positives so far over
+    ``n_objects``, precision the same number over the detections so far. At each recall of 0, 0.01, …, 1 the
+    precision is the highest at this recall or any above, and 0 where none is reached; the mean of the
+    101 is the average precision. Without detections it is 0.
+    """
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.mean([precision[recall >= k / 100].max(initial=0) for k in range(101)])
+
+
+def _curve(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> tuple[FloatArray, FloatArray]:
+    found = np.cumsum(is_true_positive[np.argsort(-scores, kind="stable")])
+    return found / n_objects, found / np.arange(1, len(found) + 1)
+
+
+def _as_listed(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    return _average_precision(-np.arange(float(len(scores))), is_true_positive, n_objects)
+
+
+def _rising(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    return _average_precision(-scores, is_true_positive, n_objects)
+
+
+def _of_those_found(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    return _average_precision(scores, is_true_positive, max(int(is_true_positive.sum()), 1))
+
+
+def _first_that_reaches(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    places = np.searchsorted(recall, np.arange(101) / 100)
+    return np.append(precision, 0)[places].mean()
+
+
+def _eleven_points(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.mean([precision[recall >= k / 10].max(initial=0) for k in range(11)])
+
+
+def _area(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return np.sum(np.diff(recall, prepend=0) * envelope)
+
+
+def _at_the_hits(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    precision = _curve(scores, is_true_positive, n_objects)[1]
+    return precision[is_true_positive[np.argsort(-scores, kind="stable")] == 1].sum() / n_objects
+
+
+def _precision_at_the_end(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    return np.float64(is_true_positive.sum()) / len(scores)
+
+
+def _average_precision_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.array([0.9, 0.8]), np.array([1, 0]), 1
+    yield np.array([0.9, 0.8]), np.array([0, 1]), 2
+    yield np.array([0.5, 0.9, 0.7]), np.array([1, 1, 0]), 2
+    yield np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 1, 1, 0]), 3
+    yield np.zeros(0), np.zeros(0, int), 4
+    for n, n_objects in ((6, 4), (12, 7)):
+        hits = rng.permutation(np.arange(n) < n_objects - 1).astype(int)
+        yield rng.permutation(n) / n + 0.01, hits, n_objects
+
+
+def _precision_recall(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    """Precision and recall of one image, as an array of two numbers.
+
+    From the best score down, each detection takes, of the objects of its class that are not yet taken
+    and that it overlaps with an IoU of ``iou_threshold`` or more, the one of highest IoU. Precision is
+    the share of the detections that took one, NaN without detections; recall is the share of the
+    objects that were taken, NaN without objects.
+    """
+    return _evaluate(true_boxes, true_ids, boxes, scores, ids, iou_threshold)
+
+
+def _evaluate(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+    *,
+    any_overlap: bool = False,
+    any_class: bool = False,
+    reuse: bool = False,
+    as_listed: bool = False,
+    favourite_only: bool = False,
+    near_only: bool = False,
+    empty: float = np.nan,
+) -> Any:
+    iou = pairwise_iou(boxes, true_boxes)
+    reaches = (iou > 0 if any_overlap else iou >= iou_threshold) & ((ids[:, np.newaxis] == true_ids) | any_class)
+    free, hits = np.ones(len(true_boxes), bool), 0
+    for k in range(len(boxes)) if as_listed else np.argsort(-scores, kind="stable"):
+        fits = reaches[k] if favourite_only or reuse else reaches[k] & free
+        if fits.any():
+            best = np.where(fits, iou[k], -1).argmax()
+            hits += int(free[best] or reuse)
+            free[best] = False
+    return _shares(hits, int((iou > 0).any(axis=1).sum()) if near_only else len(boxes), hits, len(free), empty)
+
+
+def _shares(good: int, n_detections: int, found: int, n_objects: int, empty: float = np.nan) -> Any:
+    precision = good / n_detections if n_detections else empty
+    return np.array([precision, found / n_objects if n_objects else empty])
+
+
+def _evaluate_as(**changes: Any) -> Callable[..., Any]:
+    def answer(
+        true_boxes: FloatArray,
+        true_ids: IntArray,
+        boxes: FloatArray,
+        scores: FloatArray,
+        ids: IntArray,
+        iou_threshold: float,
+    ) -> Any:
+        return _evaluate(true_boxes, true_ids, boxes, scores, ids, iou_threshold, **changes)
+
+    return answer
+
+
+def _from_both_sides(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    reaches = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, np.newaxis] == true_ids)
+    good, found = reaches.any(axis=1).sum(), reaches.any(axis=0).sum()
+    return _shares(int(good), len(boxes), int(found), len(true_boxes))
+
+
+def _best_box_of_each_object(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    """The evaluator that the chapter hands out for repair."""
+    if len(boxes) == 0 or len(true_boxes) == 0:
+        return np.zeros(2)
+    iou = pairwise_iou(boxes, true_boxes)
+    touched = iou.max(axis=0) > 0
+    agrees = ids[iou.argmax(axis=0)] == true_ids
+    true_positives = int((touched & agrees).sum())
+    return _shares(true_positives, int(touched.sum()), true_positives, len(true_boxes), 0.0)
+
+
+def _swapped(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    return _evaluate(true_boxes, true_ids, boxes, scores, ids, iou_threshold)[::-1]
+
+
+def _precision_recall_cases(rng: np.random.Generator) -> Iterator[Case]:
+    one = np.array([[0.0, 0, 10, 10]])
+    spurious = np.concatenate([one, one + 30, one + 60, one + 90])
+    yield one, np.array([1]), spurious, np.array([0.9, 0.8, 0.7, 0.6]), np.ones(4, int), 0.5
+    yield one, np.array([1]), one + 8, np.array([0.9]), np.array([1]), 0.5
+    pair = np.array([[0.0, 0, 10, 10], [2, 0, 12, 10]])
+    yield pair, np.array([1, 1]), one + np.array([1, 0, 1, 0]), np.array([0.9]), np.array([1]), 0.5
+    yield one, np.array([1]), np.concatenate([one, one]), np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    far = np.array([[0.0, 0, 10, 10], [50, 0, 60, 10]])
+    yield far, np.array([1, 2]), far, np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    shifted = np.array([[0.5, 0, 10.5, 10], [-2, 0, 8, 10]])  # the second fits one object only
+    yield pair, np.array([1, 1]), shifted, np.array([0.8, 0.9]), np.array([1, 1]), 0.5
+    yield pair, np.array([1, 1]), shifted[::-1], np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    nothing = np.zeros((0, 4)), np.zeros(0, int)
+    yield one, np.array([1]), nothing[0], np.zeros(0), nothing[1], 0.5
+    yield *nothing, one, np.array([0.9]), np.array([1]), 0.5
+    for n in (5, 12):
+        low = rng.integers(-60, 60, (n, 2)) / 4
+        truth = np.concatenate([low, low + rng.integers(16, 60, (n, 2)) / 4], axis=1)
+        boxes = np.concatenate([truth + rng.integers(-6, 7, (n, 1)) / 4, truth[: n // 2] + 0.5])
+        ids = rng.integers(1, 3, n)
+        guesses = np.where(rng.random(len(boxes)) < 0.8, np.concatenate([ids, ids[: n // 2]]), 3)
+        yield truth, ids, boxes, rng.permutation(len(boxes)) / len(boxes), guesses, 0.5
+
+
+EVALUATION: dict[str, Exercise] = {
+    "metrics.average_precision": Exercise(
+        reference=_average_precision,
+        cases=_average_precision_cases,
+        hint="Sort by falling score. After each detection: recall is found / n_objects, precision found / "
+        "detections so far. Then ask, for each of the 101 recalls, which is the best precision at that recall or "
+        "any higher.",
+        mistakes=(
+            Mistake(_as_listed, "Often: not sorted. The curve goes from the best score down."),
+            Mistake(_rising, "Often: sorted the wrong way. np.argsort rises; sort by −scores."),
+            Mistake(
+                _of_those_found,
+                "Often: recall as a share of the objects found. Objects that were missed count too: divide by "
+                "n_objects.",
+            ),
+            Mistake(
+                _first_that_reaches,
+                "Often: the precision at the first detection that reaches the recall. Take the highest there or "
+                "at any higher recall.",
+            ),
+            Mistake(_eleven_points, "Often: 11 recalls, the rule of VOC 2007. Here there are 101."),
+            Mistake(
+                _area,
+                "This is the whole area under the curve (VOC from 2010 on). The mean over 101 recalls is asked.",
+            ),
+            Mistake(
+                _at_the_hits,
+                "Often: the mean of the precisions at the hits, without taking the highest at any higher recall.",
+            ),
+            Mistake(_precision_at_the_end, "This is the precision of all detections together: one point."),
+        ),
+    ),
+    "metrics.precision_recall": Exercise(
+        reference=_precision_recall,
+        cases=_precision_recall_cases,
+        hint="Go through the detections, not through the objects: every detection ends up right or wrong, and "
+        "every object is found once at most. What happens to a box far from everything, to a second box on one "
+        "object, and to one of the wrong class?",
+        mistakes=(
+            Mistake(
+                _best_box_of_each_object,
+                "This is what the faulty evaluator says. It asks each object for the box nearest to it, so that "
+                "boxes far from all objects are never seen, any overlap will do, and one box serves several.",
+            ),
+            Mistake(
+                _evaluate_as(any_overlap=True),
+                "Often: any overlap is enough. Below iou_threshold nothing was found.",
+            ),
+            Mistake(
+                _evaluate_as(near_only=True),
+                "Often: boxes that overlap no object are not counted. Each of them is a false alarm, and "
+                "precision is a share of all detections.",
+            ),
+            Mistake(
+                _evaluate_as(reuse=True),
+                "Often: several boxes on one object all count as right. The first finds it, the others are false "
+                "alarms.",
+            ),
+            Mistake(
+                _from_both_sides,
+                "Often: detections and objects judged apart, so that one box finds two objects, or two boxes one. "
+                "Match one to one.",
+            ),
+            Mistake(
+                _evaluate_as(any_class=True),
+                "Often: the class is not looked at. A box of the wrong class is a false alarm, and its object is "
+                "still to be found.",
+            ),
+            Mistake(
+                _evaluate_as(as_listed=True),
+                "Often: in the order of the list. The best score chooses its object first.",
+            ),
+            Mistake(
+                _evaluate_as(favourite_only=True),
+                "Often: a detection whose nearest object is taken gives up (the rule of VOC). Here it takes the "
+                "best of those not taken.",
+            ),
+            Mistake(
+                _evaluate_as(empty=0.0),
+                "Often: 0 for an empty set. The share of nothing is undefined: NaN.",
+            ),
+            Mistake(_swapped, "Precision comes first, recall second."),
+        ),
+    ),
+}

@@ -1,0 +1,345 @@
+"""The checker of chapter 07 against the wrong answers that students give."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_curve
+
+from course_utils.boxes import class_nms, nms, pairwise_iou
+from course_utils.checks import check
+from course_utils.exercises import CHAPTERS
+from course_utils.exercises.ch07_evaluation import EVALUATION
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+
+
+def right_iou(a, b):
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
+    return width * height / union if union > 0 else 0.0
+
+
+def iou(clamp=lambda x: np.maximum(x, 0), pixel=0, twice=False):
+    def answer(a, b):
+        shared = np.prod(clamp(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + pixel))
+        areas = np.prod(a[2:] - a[:2] + pixel) + np.prod(b[2:] - b[:2] + pixel)
+        return shared / areas if twice else shared / (areas - shared)
+
+    return answer
+
+
+def right_nms(boxes, scores, iou_threshold):
+    left, kept = list(np.argsort(-scores)), []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        left = [k for k in left if right_iou(boxes[best], boxes[k]) <= iou_threshold]
+    return np.array(kept, int)
+
+
+def nms_where_the_removed_remove(boxes, scores, iou_threshold):
+    order = np.argsort(-scores)
+    overlaps = np.triu(pairwise_iou(boxes[order], boxes[order]) > iou_threshold, 1)
+    return order[~overlaps.any(axis=0)]
+
+
+def nms_on_sorted_boxes(boxes, scores, iou_threshold):
+    order = np.argsort(-scores)
+    return right_nms(boxes[order], scores[order], iou_threshold)
+
+
+def nms_rising(boxes, scores, iou_threshold):
+    return right_nms(boxes, -scores, iou_threshold)
+
+
+def nms_at_the_threshold(boxes, scores, iou_threshold):
+    return right_nms(boxes, scores, iou_threshold - 1e-9)
+
+
+def right_class_nms(boxes, scores, class_ids, iou_threshold):
+    kept = []
+    for class_id in set(class_ids.tolist()):
+        members = np.flatnonzero(class_ids == class_id)
+        kept += members[nms(boxes[members], scores[members], iou_threshold)].tolist()
+    return np.array(sorted(kept, key=lambda k: -scores[k]), int)
+
+
+def class_after_class(boxes, scores, class_ids, iou_threshold):
+    kept = [np.zeros(0, int)]
+    for class_id in np.unique(class_ids):
+        members = np.flatnonzero(class_ids == class_id)
+        kept.append(members[nms(boxes[members], scores[members], iou_threshold)])
+    return np.concatenate(kept)
+
+
+def indices_within_the_class(boxes, scores, class_ids, iou_threshold):
+    kept = [np.zeros(0, int)]
+    for class_id in np.unique(class_ids):
+        members = np.flatnonzero(class_ids == class_id)
+        kept.append(nms(boxes[members], scores[members], iou_threshold))
+    return np.concatenate(kept)
+
+
+def moved_apart(boxes, scores, class_ids, iou_threshold):
+    shift = class_ids * (boxes.max() if len(boxes) else 0)
+    return nms(boxes + shift[:, None], scores, iou_threshold)
+
+
+def decode(variances=(0.1, 0.2), half=2, sizes=np.exp, units=True):
+    def answer(offsets, anchors):
+        x, y = (anchors[:, 0] + anchors[:, 2]) / 2, (anchors[:, 1] + anchors[:, 3]) / 2
+        w, h = anchors[:, 2] - anchors[:, 0], anchors[:, 3] - anchors[:, 1]
+        x = x + offsets[:, 0] * variances[0] * (w if units else 1)
+        y = y + offsets[:, 1] * variances[0] * (h if units else 1)
+        w, h = w * sizes(offsets[:, 2] * variances[1]), h * sizes(offsets[:, 3] * variances[1])
+        return np.stack([x - w / half, y - h / half, x + w / half, y + h / half], axis=1)
+
+    return answer
+
+
+def decode_to_centres(offsets, anchors):
+    corners = decode()(offsets, anchors)
+    return np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
+
+
+def match(force, band=True):
+    def answer(anchors, boxes):
+        overlap = np.array([[right_iou(a, b) for b in boxes] for a in anchors])
+        best = overlap.max(axis=1)
+        matches = np.where(best >= 0.5, overlap.argmax(axis=1), np.where((best >= 0.4) & band, -2, -1))
+        force(overlap, matches)
+        return matches
+
+    return answer
+
+
+def best_pair_first(overlap, matches):
+    overlap = overlap.copy()
+    while overlap.max() > 0:
+        anchor, box = np.unravel_index(overlap.argmax(), overlap.shape)
+        matches[anchor] = box
+        overlap[anchor] = 0
+        overlap[:, box] = 0
+
+
+def each_its_best(overlap, matches):
+    for box in range(overlap.shape[1]):
+        if overlap[:, box].max() > 0:
+            matches[overlap[:, box].argmax()] = box
+
+
+def each_its_best_without_a_look(overlap, matches):
+    matches[overlap.argmax(axis=0)] = np.arange(overlap.shape[1])
+
+
+def in_turn(overlap, matches):
+    overlap = overlap.copy()
+    for box in range(overlap.shape[1]):
+        if overlap[:, box].max() > 0:
+            matches[overlap[:, box].argmax()] = box
+            overlap[overlap[:, box].argmax()] = 0
+
+
+def right_average_precision(scores, is_true_positive, n_objects):
+    points = sorted(zip(-scores, is_true_positive, strict=True))
+    found, curve = 0, []
+    for k, (_, hit) in enumerate(points, 1):
+        found += hit
+        curve.append((found / n_objects, found / k))
+    return sum(max((p for r, p in curve if r >= k / 100), default=0.0) for k in range(101)) / 101
+
+
+def eleven_points(scores, is_true_positive, n_objects):
+    order = np.argsort(-scores)
+    found = np.cumsum(is_true_positive[order])
+    recall, precision = found / n_objects, found / (np.arange(len(found)) + 1)
+    return np.mean([max(precision[recall >= r], default=0) for r in np.linspace(0, 1, 11)])
+
+
+def area_under_the_steps(scores, is_true_positive, n_objects):
+    order = np.argsort(-scores)
+    found = np.cumsum(is_true_positive[order])
+    precision = found / (np.arange(len(found)) + 1)
+    steps = np.diff(found, prepend=0) / n_objects
+    return sum(step * precision[k:].max() for k, step in enumerate(steps))
+
+
+def mean_at_the_hits(scores, is_true_positive, n_objects):
+    order = np.argsort(-scores)
+    hits = is_true_positive[order]
+    return np.sum(hits * np.cumsum(hits) / (np.arange(len(hits)) + 1)) / n_objects
+
+
+def right_precision_recall(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    taken = set()
+    for k in sorted(range(len(boxes)), key=lambda k: -scores[k]):
+        fits = [
+            (right_iou(boxes[k], true_boxes[j]), j)
+            for j in range(len(true_boxes))
+            if j not in taken and true_ids[j] == ids[k]
+        ]
+        best, j = max(fits, default=(-1, -1))
+        if best >= iou_threshold:
+            taken.add(j)
+    return np.array(
+        [
+            len(taken) / len(boxes) if len(boxes) else np.nan,
+            len(taken) / len(true_boxes) if len(true_boxes) else np.nan,
+        ]
+    )
+
+
+def the_sources_evaluator(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    right = wrong = 0
+    for box, label in zip(true_boxes, true_ids, strict=True):
+        overlaps = [right_iou(box, other) for other in boxes]
+        if max(overlaps, default=0) > 0:
+            agrees = ids[np.argmax(overlaps)] == label
+            right, wrong = right + agrees, wrong + (not agrees)
+    if right + wrong == 0:
+        return np.zeros(2)
+    return np.array([right / (right + wrong), right / len(true_boxes)])
+
+
+def judged_from_both_sides(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    good = (pairwise_iou(true_boxes, boxes) >= iou_threshold) & (true_ids[:, None] == ids)
+    with np.errstate(invalid="ignore"):
+        return np.array([np.float64(good.any(0).sum()) / len(ids), np.float64(good.any(1).sum()) / len(true_ids)])
+
+
+def zeros_for_nothing(*arguments):
+    return np.nan_to_num(right_precision_recall(*arguments))
+
+
+def without_the_class(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    return right_precision_recall(true_boxes, true_ids * 0, boxes, scores, ids * 0, iou_threshold)
+
+
+def in_the_order_of_the_list(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    return right_precision_recall(true_boxes, true_ids, boxes, -np.arange(len(boxes)), ids, iou_threshold)
+
+
+def by_the_rule_of_voc(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    taken, overlaps = set(), pairwise_iou(boxes, true_boxes) * (ids[:, None] == true_ids)
+    for k in np.argsort(-scores) if len(true_boxes) else ():
+        if overlaps[k].max() >= iou_threshold:
+            taken.add(overlaps[k].argmax())
+    with np.errstate(invalid="ignore"):
+        return np.array([np.float64(len(taken)) / len(boxes), np.float64(len(taken)) / len(true_boxes)])
+
+
+def boxes_far_from_everything_left_out(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    near = pairwise_iou(boxes, true_boxes).max(axis=1, initial=0) > 0
+    return right_precision_recall(true_boxes, true_ids, boxes[near], scores[near], ids[near], iou_threshold)
+
+
+def every_box_on_an_object_is_right(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    good = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, None] == true_ids)
+    hits = np.float64(good.any(1).sum())
+    with np.errstate(invalid="ignore"):
+        return np.array([hits / len(boxes), hits / len(true_boxes)])
+
+
+def any_overlap(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    return right_precision_recall(true_boxes, true_ids, boxes, scores, ids, 1e-9)
+
+
+RIGHT = {
+    "boxes.iou": right_iou,
+    "boxes.nms": right_nms,
+    "boxes.class_nms": right_class_nms,
+    "boxes.decode": decode(),
+    "boxes.match": match(best_pair_first),
+    "metrics.average_precision": right_average_precision,
+    "metrics.precision_recall": right_precision_recall,
+}
+
+WRONG: list[WrongAnswer] = [
+    ("boxes.iou", iou(clamp=lambda x: x), "not cut off"),
+    ("boxes.iou", iou(), "0 / 0"),
+    ("boxes.iou", iou(pixel=1), "+ 1"),
+    ("boxes.iou", iou(twice=True), "sum of the areas"),
+    ("boxes.iou", lambda a, b: 2 * iou(twice=True)(a, b), "This is Dice"),
+    ("boxes.iou", lambda a, b: 1 - right_iou(a, b), "values differ"),
+    ("boxes.nms", nms_where_the_removed_remove, "was removed removes others"),
+    ("boxes.nms", nms_on_sorted_boxes, "places in the sorted list"),
+    ("boxes.nms", nms_rising, "lowest score first"),
+    ("boxes.nms", nms_at_the_threshold, "≥ where > belongs"),
+    ("boxes.nms", lambda b, s, t: np.sort(right_nms(b, s, t)), "by falling score"),
+    ("boxes.nms", lambda b, s, t: b[right_nms(b, s, t)], "shape"),
+    ("boxes.class_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
+    ("boxes.class_nms", class_after_class, "class after class"),
+    ("boxes.class_nms", indices_within_the_class, "within the class"),
+    ("boxes.class_nms", moved_apart, "moved apart"),
+    ("boxes.class_nms", lambda b, s, c, t: np.sort(class_nms(b, s, c, t)), "order of their indices"),
+    ("boxes.decode", decode((1, 1)), "variances are left out"),
+    ("boxes.decode", decode((10, 5)), "divided by the variances"),
+    ("boxes.decode", decode((0.2, 0.1)), "swapped"),
+    ("boxes.decode", decode(half=1), "centre ± size"),
+    ("boxes.decode", decode(sizes=lambda t: 1 + t), "1 + t"),
+    ("boxes.decode", decode(units=False), "moved in pixels"),
+    ("boxes.decode", decode_to_centres, "centre and size"),
+    ("boxes.match", match(lambda overlap, matches: None), "no forced matches"),
+    ("boxes.match", match(each_its_best), "leaves the other without"),
+    ("boxes.match", match(each_its_best_without_a_look), "argmax of zeros"),
+    ("boxes.match", match(in_turn), "order of the list"),
+    ("boxes.match", match(best_pair_first, band=False), "no band"),
+    ("metrics.average_precision", lambda s, h, n: right_average_precision(-np.arange(len(s)), h, n), "not sorted"),
+    ("metrics.average_precision", lambda s, h, n: right_average_precision(-s, h, n), "wrong way"),
+    (
+        "metrics.average_precision",
+        lambda s, h, n: right_average_precision(s, h, max(h.sum(), 1)),
+        "share of the objects found",
+    ),
+    ("metrics.average_precision", eleven_points, "11 recalls"),
+    ("metrics.average_precision", area_under_the_steps, "whole area"),
+    ("metrics.average_precision", mean_at_the_hits, "precisions at the hits"),
+    ("metrics.precision_recall", the_sources_evaluator, "faulty evaluator"),
+    ("metrics.precision_recall", judged_from_both_sides, "judged apart"),
+    ("metrics.precision_recall", zeros_for_nothing, "NaN"),
+    ("metrics.precision_recall", without_the_class, "class is not looked at"),
+    ("metrics.precision_recall", in_the_order_of_the_list, "chooses its object first"),
+    ("metrics.precision_recall", by_the_rule_of_voc, "rule of VOC"),
+    ("metrics.precision_recall", boxes_far_from_everything_left_out, "not counted"),
+    ("metrics.precision_recall", every_box_on_an_object_is_right, "count as right"),
+    ("metrics.precision_recall", any_overlap, "any overlap is enough"),
+    ("metrics.precision_recall", lambda *a: right_precision_recall(*a)[::-1], "Precision comes first"),
+]
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch07"])
+def test_a_right_answer_is_accepted(name):
+    result = check(name, RIGHT[name])
+    assert result.status == "correct", result
+
+
+@pytest.mark.parametrize(("name", "answer", "says"), WRONG)
+def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
+    assert_rejected(name, answer, says)
+
+
+def test_every_exercise_is_tried_with_enough_wrong_answers():
+    assert_enough_wrong_answers("ch07", WRONG)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch07"])
+def test_a_stub_is_not_attempted(name):
+    assert check(name, lambda *arguments: ...).status == "not attempted"
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch07"])
+def test_an_error_is_shown(name):
+    def answer(*arguments):
+        raise RuntimeError("not a number")
+
+    result = check(name, answer)
+    assert result.status == "error"
+    assert "not a number" in result.message
+
+
+def test_the_average_precision_asked_for_against_the_curve_of_scikit_learn():
+    """All objects are found in the end, so that its recall is that of detection."""
+    rng = np.random.default_rng(0)
+    scores, hits = rng.permutation(40) / 40, rng.permutation(np.arange(40) < 16).astype(int)
+    precision, recall, _ = precision_recall_curve(hits, scores)
+    expected = np.mean([precision[:-1][recall[:-1] >= k / 100].max() for k in range(101)])
+    assert EVALUATION["metrics.average_precision"].reference(scores, hits, 16) == pytest.approx(expected)
