@@ -9,14 +9,9 @@ skipped, so the command can be stopped and started again.
 """
 
 import argparse
-import csv
-import json
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -30,6 +25,7 @@ from course_utils.thin_structures import (
     scores,
     train,
 )
+from results import Row, read_rows, write_manifest, write_rows
 
 STEPS = 300
 RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
@@ -37,8 +33,6 @@ FIRST_RATES = slice(1, 4)  # tried for every loss; the others only if the best o
 TUNING_SEEDS = (100, 101, 102)
 SEEDS = (0, 1, 2, 3, 4)
 SCENES = {"train": (512, 0), "validation": (128, 1), "test": (256, 2)}  # number, seed
-
-Row = dict[str, str]
 
 
 def one_run(loss: Loss, rate: float, seed: int, fit_on: Scenes, score_on: Scenes) -> dict[str, float]:
@@ -72,7 +66,7 @@ def main() -> None:
     tf.config.experimental.enable_op_determinism()
     scenes = drawn_scenes()
     losses = build_losses(scenes["train"].labels)
-    rows, used = read(path), []
+    rows, used = read_rows(path), []
 
     def run(name: str, rate: float, seed: int, split: str) -> Row:
         key = {"loss": name, "split": split, "learning_rate": f"{rate:g}", "seed": str(seed)}
@@ -82,7 +76,7 @@ def main() -> None:
             seconds = found.pop("seconds")
             row = key | {k: f"{v:.5f}" for k, v in found.items()} | {"seconds": f"{seconds:.1f}"}
             rows.append(row)
-            write(path, rows)
+            write_rows(path, rows)
             print(name, key, f"mIoU {found['mean_iou']:.3f}, {seconds:.0f} s", flush=True)
             done = [row]
         used.append(done[0])
@@ -97,44 +91,21 @@ def main() -> None:
         rates[name] = best_rate(lambda rate, name=name: validation_score(name, rate))  # type: ignore[misc]
         for seed in SEEDS:
             run(name, rates[name], seed, "test")
-    write(path, used)  # in order, and without test runs at a rate that is no longer chosen
-    manifest = {
-        "command": "python tools/sweep_ch06.py",
-        "steps": STEPS,
-        "learning_rates": RATES,
-        "first_learning_rates": RATES[FIRST_RATES],
-        "chosen_learning_rates": rates,
-        "tuning_seeds": TUNING_SEEDS,
-        "seeds": SEEDS,
-        "scenes (number, seed)": SCENES,
-        "runs": len(used),
-        "seconds": round(sum(float(row["seconds"]) for row in used)),
-        "machine": f"{platform.machine()}, {platform.system()}, one thread",
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "finished": time.strftime("%Y-%m-%d"),
-    }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
-
-
-def read(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[Row]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    write_rows(path, used)  # in order, and without test runs at a rate that is no longer chosen
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch06.py",
+        steps=STEPS,
+        learning_rates=RATES,
+        first_learning_rates=RATES[FIRST_RATES],
+        chosen_learning_rates=rates,
+        tuning_seeds=TUNING_SEEDS,
+        seeds=SEEDS,
+        **{"scenes (number, seed)": SCENES},
+        runs=len(used),
+        seconds=round(sum(float(row["seconds"]) for row in used)),
+        threads=1,
+    )
 
 
 if __name__ == "__main__":
