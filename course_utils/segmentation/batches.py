@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from course_utils.training import prepared_ahead
 from course_utils.validation import as_count
 
 __all__ = ["segmentation_batches"]
@@ -69,9 +70,8 @@ def segmentation_batches(
 
     def batches(start: int) -> tf.data.Dataset:
         numbers = tf.data.Dataset.range(start, steps)
-        return (
-            tf.data.Dataset.zip((numbers, tf.data.Dataset.from_tensor_slices(order[start:]))).map(load).prefetch(4)
-        )
+        chosen = tf.data.Dataset.from_tensor_slices(order[start:])
+        return prepared_ahead(tf.data.Dataset.zip((numbers, chosen)).map(load))
 
     return batches
 
