@@ -15,7 +15,13 @@ import tensorflow as tf
 from scipy import ndimage
 
 from course_utils import losses
-from course_utils.metrics import expected_calibration_error, negative_log_likelihood
+from course_utils.metrics import (
+    confusion_matrix,
+    expected_calibration_error,
+    mean_iou,
+    negative_log_likelihood,
+    pixel_accuracy,
+)
 from course_utils.softmax import softmax
 
 __all__ = [
@@ -189,22 +195,19 @@ def scores(labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.floating
         ``precision_dot`` (0 if no dot is predicted), ``accuracy``, ``calibration_error`` (15 bins)
         and ``nll``.
     """
-    n_classes = len(CLASS_NAMES)
-    predicted = probabilities.argmax(axis=-1)
-    pairs = np.bincount(labels.ravel().astype(int) * n_classes + predicted.ravel(), minlength=n_classes**2)
-    confusion = pairs.reshape(n_classes, n_classes)
+    confusion = confusion_matrix(labels, probabilities.argmax(axis=-1), len(CLASS_NAMES))
     hits, truth, found = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    iou = hits / (truth + found - hits)
+    mean, iou = mean_iou(confusion)
     share = probabilities.mean(axis=(0, 1, 2), dtype=np.float64) / (truth / truth.sum())
     return {
-        "mean_iou": float(iou.mean()),
+        "mean_iou": mean,
         "iou_thread": float(iou[1]),
         "iou_dot": float(iou[2]),
         "recall_dot": float(hits[2] / truth[2]),
         "precision_dot": float(hits[2] / max(found[2], 1)),
         "share_thread": float(share[1]),
         "share_dot": float(share[2]),
-        "accuracy": float(hits.sum() / truth.sum()),
+        "accuracy": pixel_accuracy(confusion),
         "calibration_error": expected_calibration_error(labels, probabilities),
         "nll": negative_log_likelihood(labels, probabilities),
     }

@@ -15,7 +15,7 @@ import tensorflow as tf
 from course_utils.progress import ProgressBar
 from course_utils.validation import as_count, require_positive
 
-__all__ = ["History", "cosine_optimizer", "load_weights", "save_weights", "set_seed", "train"]
+__all__ = ["History", "cosine_optimizer", "load_weights", "prepared_ahead", "save_weights", "set_seed", "train"]
 
 Loss = Callable[[Any, Any], tf.Tensor]
 
@@ -95,6 +95,22 @@ def cosine_optimizer(
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def prepared_ahead(dataset: tf.data.Dataset, count: int = 4) -> tf.data.Dataset:
+    """The same data set, with some elements prepared while the network computes.
+
+    In a thread of its own: where TensorFlow is held to one thread, the network would otherwise wait for the
+    data and the data for the network.
+
+    Examples
+    --------
+    >>> [int(element) for element in prepared_ahead(tf.data.Dataset.range(3))]
+    [0, 1, 2]
+    """
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 1
+    return dataset.prefetch(as_count("count", count)).with_options(options)
 
 
 def train(

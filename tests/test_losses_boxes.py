@@ -91,7 +91,8 @@ def test_minus_log_iou():
 def test_an_enclosed_box_has_the_same_giou_wherever_it_is():
     for x in (1.0, 4.0):
         boxes = [0.0, 0, 10, 10], [x, 3.0, x + 4, 7.0]
-        assert iou_loss(*boxes, "giou").numpy() == iou_loss(*boxes, "iou").numpy() == pytest.approx(0.84)
+        for kind in ("giou", "iou"):
+            assert iou_loss(*boxes, kind).numpy() == pytest.approx(0.84, abs=1e-12)
     assert iou_loss([0.0, 0, 10, 10], [1.0, 3, 5, 7], "diou").numpy() > 0.84
 
 
@@ -256,6 +257,21 @@ def test_it_trains_a_compiled_model(loss):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("kind", ["iou", "giou", "diou", "ciou"])
+@pytest.mark.parametrize(
+    ("unit", "dtype"),
+    [(300, np.float16), (1e37, np.float32), (1e-30, np.float32), (1e-200, float), (1e200, float)],
+)
+def test_no_unit_overflows_or_underflows(kind, unit, dtype):
+    truth = np.array([[0.0, 0, 1, 1]] * 3)
+    boxes = np.array([[0.25, 0.25, 0.75, 1.25], [2, 0, 3, 1], [0, 0, 1, 1]])
+    large = (unit * truth).astype(dtype), (unit * boxes).astype(dtype)
+    np.testing.assert_allclose(
+        iou_loss(*large, kind), iou_loss(truth, boxes, kind), atol=4e-3 if dtype == np.float16 else 1e-6
+    )
+    assert np.isfinite(gradient(lambda b: iou_loss(large[0], b, kind), large[1])).all()
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -269,6 +285,7 @@ def test_it_trains_a_compiled_model(loss):
         (([0.0, 0, 4, np.inf], [0.0, 0, 4, 4]), "y_true: expected finite values"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, np.nan]), "y_pred: expected finite values"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, 4], "IoU"), "kind: expected one of"),
+        (([0.0, 0, 4, 4], [0.0, 0, 4, 4], np.ones(3)), "kind: expected one of"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, 4], "giou", True), "log: expected"),
         ((["a"] * 4, [0.0, 0, 4, 4]), "y_true: expected real numbers"),
     ],

@@ -122,6 +122,8 @@ def test_unet_weights_with_fewer_than_two_cells_or_ignored_pixels():
         ({"label_map": [[2]], "class_weights": [1, 1]}, "label_map: expected 0 to 1"),
         ({"label_map": [[0]], "class_weights": [-1]}, "class_weights: expected finite numbers of 0 or more"),
         ({"label_map": [[0]], "w0": -1}, "w0: expected"),
+        ({"label_map": [[0]], "w0": "a"}, "w0: expected"),
+        ({"label_map": [[0]], "class_weights": "a"}, "class_weights: expected"),
         ({"label_map": [[0]], "sigma": 0}, "sigma: expected"),
     ],
 )

@@ -169,6 +169,15 @@ def test_dice_without_background_in_a_background_image_is_0():
     assert dice(np.zeros((1, 2, 2), int), scores, include_background=False).numpy().tolist() == [0]
 
 
+@pytest.mark.parametrize("loss", [focal, functools.partial(focal, gamma=0.5), exponential_logarithmic])
+def test_powers_in_every_floating_type(rng, loss):
+    truth, scores = label_maps(rng), logits(rng)
+    for dtype, margin in ((tf.float16, 0.01), (tf.bfloat16, 0.06), (tf.float32, 1e-5)):
+        value = loss(truth, tf.cast(scores, dtype))
+        assert value.dtype == dtype
+        np.testing.assert_allclose(tf.cast(value, tf.float64), loss(truth, scores), rtol=margin)
+
+
 def test_exponential_logarithmic_by_hand(rng):
     truth, scores = label_maps(rng, ignored=0), logits(rng)
     p, y = softmax(scores), one_hot(truth, 4)

@@ -158,6 +158,12 @@ def test_bad_input_raises(case):
         make_targets([[4.0, 4, 5, 5]], [3])
     with pytest.raises(ValueError, match=r"boxes: expected shape \(B, 4\)"):
         make_targets([[4.0, 4, 5, 5]], [0, 1])
+    for grid in (3, (3,), (3, 0), (3, 2.5), None, "ab"):
+        with pytest.raises(ValueError, match="grid_shape: expected"):
+            make_targets([[4.0, 4, 5, 5]], [0], grid_shape=grid)
+    for n_classes in (0, 2.5, None):
+        with pytest.raises(ValueError, match="n_classes: expected an integer of 1 or more"):
+            make_targets([[4.0, 4, 5, 5]], [0], n_classes=n_classes)
 
 
 # --- several tasks ------------------------------------------------------------------------------------
@@ -185,6 +191,9 @@ def test_task_weights_refuse_bad_input():
         (([np.nan], [0.0]), r"losses\[0\]: expected finite values"),
         (([1.0], [np.inf]), "log_variances: expected finite values"),
         (([1.0], [0.0], ["both"]), "kinds: expected 1 of"),
+        (([1.0], [0.0], 1), "kinds: expected 1 of"),
+        ((None, [0.0]), "losses: expected a sequence"),
+        ((1.0, [0.0]), "losses: expected a sequence"),
     ):
         with pytest.raises(ValueError, match=message):
             uncertainty_weighted(*arguments)

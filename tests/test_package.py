@@ -9,7 +9,7 @@ import pytest
 
 from notebooks import ROOT
 
-NUMPY_MODULES = ["boxes", "softmax", "data", "metrics", "validation", "checks", "exercises"]
+NUMPY_MODULES = ["boxes", "softmax", "data", "drinks", "metrics", "progress", "validation", "checks", "exercises"]
 
 
 def run(code):

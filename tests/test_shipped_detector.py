@@ -28,8 +28,9 @@ def test_score_on_100_test_scenes(shipped: SSD) -> None:
     found = detect(shipped, scenes.images)
     at_50, at_75 = mean_average_precision(truth, found, (0.5, 0.75)).average_precision.mean(axis=1)
     chosen = detection_scores(truth, found, told()["score_threshold"])
-    # The scenes are the same bytes everywhere, so only the processor's rounding can move these.
-    assert at_50 > MAP50_100 and at_75 > MAP75_100
+    # 0.996, 0.862, 0.974, 0.966 were measured. The scenes are the same bytes everywhere, so only the processor's
+    # rounding can move these.
+    assert at_50 > 0.985 and at_75 > 0.84
     assert chosen.precision > 0.88 and chosen.recall > 0.88
 
 

@@ -9,20 +9,14 @@ checkpoint, so both commands can be stopped and started again.
 """
 
 import argparse
-import csv
-import json
 import os
-import platform
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.drinks import Dataset, render_dataset
@@ -35,7 +29,8 @@ from course_utils.metrics import (
     map_interval,
     mean_average_precision,
 )
-from course_utils.training import cosine_optimizer, save_weights, set_seed, train
+from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
+from results import read_rows, write_manifest, write_rows
 
 DATA = Path(__file__).parent.parent / "data"
 SEEDS = (0, 1, 2)
@@ -140,7 +135,7 @@ def run(
 
 
 def sweep(path: Path, seeds: tuple[int, ...]) -> None:
-    rows = read(path)
+    rows = read_rows(path)
     scenes = {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
     for seed in seeds:
         for setting in CONFIGURATIONS:
@@ -152,9 +147,9 @@ def sweep(path: Path, seeds: tuple[int, ...]) -> None:
             rows.append(
                 key | {name: f"{value:.5f}" for name, value in found.items()} | {"seconds": f"{seconds:.0f}"}
             )
-            write(path, rows)
+            write_rows(path, rows)
             print(rows[-1], flush=True)
-    manifest(
+    write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch07.py",
         steps=STEPS,
@@ -177,8 +172,6 @@ def ship() -> None:
 
 def score(seconds: float) -> None:
     """Write data/results/detection_shipped.json for the weights that are there."""
-    from course_utils.training import load_weights  # noqa: PLC0415
-
     model = build_ssd()
     load_weights(model, DATA / "weights" / "ssd.npz", anchors=model.anchors)
     validation, test = (render_dataset(*SCENES[name]) for name in ("validation", "test"))
@@ -189,7 +182,7 @@ def score(seconds: float) -> None:
         f"map{round(100 * iou)}_interval": map_interval(truth, detections, 1000, 0.95, rng, iou)
         for iou in (0.5, 0.75)
     }
-    manifest(
+    write_manifest(
         DATA / "results" / "detection_shipped.json",
         "python tools/sweep_ch07.py --weights",
         **{name: round(float(value), 5) for name, value in found.items()},
@@ -200,36 +193,6 @@ def score(seconds: float) -> None:
         scenes=SCENES | {"train": (SHIPPED_SCENES, 1)},
         seconds=round(seconds),
     )
-
-
-def manifest(path: Path, command: str, **facts: Any) -> None:
-    known = {
-        "command": command,
-        **facts,
-        "machine": f"{platform.machine()}, {platform.system()}",
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "finished": time.strftime("%Y-%m-%d"),
-    }
-    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[dict[str, str]]) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
+from course_utils.training import prepared_ahead
 from course_utils.validation import IGNORE, FloatArray, as_count
 
 __all__ = ["ssd_batches", "ssd_targets"]
@@ -123,6 +124,6 @@ def ssd_batches(
             arrays = tf.numpy_function(one_batch, [step], [tf.float32, tf.float32])
             return tuple(tf.ensure_shape(array, shape) for array, shape in zip(arrays, shapes, strict=True))
 
-        return tf.data.Dataset.range(start, steps).map(load).prefetch(4)
+        return prepared_ahead(tf.data.Dataset.range(start, steps).map(load))
 
     return batches

@@ -146,6 +146,7 @@ def _iou_alone(truth: FloatArray, prediction: FloatArray) -> Any:
 
 
 def _box_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.array([0.0, 0, 2, 2]), np.array([1.0, 1, 3, 3])
     yield np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
     yield np.array([0.0, 0, 1, 1]), np.array([2.0, 0, 3, 1])
     yield np.array([0.0, 0, 1, 1]), np.array([3.0, 2, 4, 3])

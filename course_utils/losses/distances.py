@@ -8,7 +8,14 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage import measure
 
-from course_utils.validation import IGNORE, FloatArray, as_integer_array, require_positive
+from course_utils.validation import (
+    IGNORE,
+    FloatArray,
+    as_float_array,
+    as_integer_array,
+    require_positive,
+    require_within,
+)
 
 __all__ = ["signed_distance_maps", "unet_weight_map"]
 
@@ -110,10 +117,8 @@ def unet_weight_map(
     >>> unet_weight_map([[1, 0, 1, 0, 0]], sigma=2.0).round(2)
     array([[1.  , 7.07, 1.  , 2.35, 1.11]])
     """
-    height, spread = float(w0), require_positive("sigma", sigma)
-    if not (np.isfinite(height) and height >= 0):
-        raise ValueError(f"w0: expected a finite number of 0 or more, got {w0!r}")
-    weights = None if class_weights is None else np.asarray(class_weights, np.float64)
+    height, spread = require_within("w0", w0, 0, np.inf), require_positive("sigma", sigma)
+    weights = None if class_weights is None else as_float_array("class_weights", class_weights)
     if weights is not None and not (weights.ndim == 1 and np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(f"class_weights: expected finite numbers of 0 or more, one an id, got {class_weights!r}")
     n_ids = IGNORE if weights is None else min(len(weights), IGNORE)

@@ -205,5 +205,7 @@ def power(base: tf.Tensor, exponent: float) -> tf.Tensor:
     The slope of x^γ at 0 is infinite for γ < 1, and infinity times the 0 that the chain rule
     multiplies it with is NaN. So the base is kept above 0 inside, and the result replaced outside.
     """
-    smallest = np.finfo(base.dtype.as_numpy_dtype).tiny
+    # NumPy knows no bfloat16; its range is that of float32.
+    dtype = np.float32 if base.dtype == tf.bfloat16 else base.dtype.as_numpy_dtype
+    smallest = np.finfo(dtype).tiny
     return tf.where(base > smallest, tf.pow(tf.maximum(base, smallest), exponent), 0)

@@ -1,7 +1,7 @@
 """Several tasks, one loss: weights learnt from the uncertainty of each task."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
@@ -48,15 +48,23 @@ def uncertainty_weighted(
     >>> uncertainty_weighted([4.0, 1.0], [tf.math.log(4.0), 0.0]).numpy().round(4).item()
     1.6931
     """
-    parts = [as_real_tensor(f"losses[{number}]", loss) for number, loss in enumerate(losses)]
+    try:
+        listed = list(losses)
+    except TypeError as error:
+        raise ValueError(f"losses: expected a sequence with one loss a task, got {losses!r}") from error
+    parts = [as_real_tensor(f"losses[{number}]", loss) for number, loss in enumerate(listed)]
     s = as_real_tensor("log_variances", log_variances)
     if not parts or s.shape.rank != 1 or s.shape[0] != len(parts):
         raise ValueError(
             f"log_variances: expected one number a loss, {len(parts)} losses (at least one), got shape {s.shape}"
         )
-    chosen = ["regression"] * len(parts) if kinds is None else list(kinds)
-    if len(chosen) != len(parts) or not set(chosen) <= {"regression", "classification"}:
-        raise ValueError(f'kinds: expected {len(parts)} of "regression" or "classification", got {chosen}')
+    chosen: Sequence[Any] = ["regression"] * len(parts) if kinds is None else kinds
+    if (
+        not isinstance(chosen, Sequence)
+        or len(chosen) != len(parts)
+        or not all(kind in get_args(TaskKind) for kind in chosen)
+    ):
+        raise ValueError(f'kinds: expected {len(parts)} of "regression" or "classification", got {kinds!r}')
     require_finite("log_variances", s)
     for number, part in enumerate(parts):
         if not part.shape.is_compatible_with(parts[0].shape):

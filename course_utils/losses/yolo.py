@@ -14,7 +14,7 @@ from course_utils.losses.inputs import (
     require_number,
     require_same_shape,
 )
-from course_utils.validation import as_float_array, as_integer_array, require_positive
+from course_utils.validation import as_count, as_float_array, as_integer_array, require_positive
 
 __all__ = ["YoloTerms", "yolo_targets", "yolo_v3", "yolo_v3_terms"]
 
@@ -168,26 +168,30 @@ def yolo_targets(
     >>> np.argwhere(targets[..., 4] == 1)
     array([[1, 0, 1]])
     """
+    classes = as_count("n_classes", n_classes)
+    if len(np.shape(grid_shape)) != 1 or len(grid_shape) != 2:
+        raise ValueError(f"grid_shape: expected (rows, columns), got {grid_shape!r}")
+    rows, columns = as_count("grid_shape", grid_shape[0]), as_count("grid_shape", grid_shape[1])
     corners = as_float_array("boxes", np.reshape(boxes, (0, 4)) if np.size(boxes) == 0 else boxes, rank=2)
     empty = np.zeros(0, np.intp)
-    ids = as_integer_array("class_ids", class_ids, low=0, high=n_classes) if len(corners) else empty
+    ids = as_integer_array("class_ids", class_ids, low=0, high=classes) if len(corners) else empty
     shapes = as_float_array("anchors", anchors, rank=2)
     if shapes.shape[1] != 2 or len(shapes) == 0 or not (shapes > 0).all():
         raise ValueError(f"anchors: expected (A, 2) widths and heights above 0, got {shapes.tolist()}")
     cell = require_positive("stride", stride)
     if corners.shape[1] != 4 or ids.shape != (len(corners),):
         raise ValueError(f"boxes: expected shape (B, 4) and B class_ids, got {corners.shape} and {ids.shape}")
-    targets = np.zeros((*grid_shape, len(shapes), 5 + n_classes), np.float32)
+    targets = np.zeros((rows, columns, len(shapes), 5 + classes), np.float32)
     for box, class_id in zip(corners, ids, strict=True):
         size = box[2:] - box[:2]
         column, row = np.floor((box[:2] + box[2:]) / 2 / cell).astype(int)
-        if not (size > 0).all() or not (0 <= row < grid_shape[0] and 0 <= column < grid_shape[1]):
+        if not (size > 0).all() or not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(
-                f"boxes: expected an area and a centre inside the grid {grid_shape}, got {box.tolist()}"
+                f"boxes: expected an area and a centre inside the grid {rows, columns}, got {box.tolist()}"
             )
         shared = np.minimum(size, shapes).prod(axis=1)
         best = np.argmax(shared / (size.prod() + shapes.prod(axis=1) - shared))
-        targets[row, column, best] = [*box, 1, *(np.arange(n_classes) == class_id)]
+        targets[row, column, best] = [*box, 1, *(np.arange(classes) == class_id)]
     return targets
 
 

@@ -1,0 +1,16 @@
+"""Semantic segmentation: networks, batches and inference."""
+
+from course_utils.segmentation.batches import segmentation_batches
+from course_utils.segmentation.copying import Copied, initialise_from
+from course_utils.segmentation.inference import segment
+from course_utils.segmentation.network import build_fcn, resnet56v2_pyramid, with_logits
+
+__all__ = [
+    "Copied",
+    "build_fcn",
+    "initialise_from",
+    "resnet56v2_pyramid",
+    "segment",
+    "segmentation_batches",
+    "with_logits",
+]
