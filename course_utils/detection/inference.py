@@ -53,8 +53,9 @@ def detect(
     --------
     >>> from course_utils.detection import build_ssd
     >>> photograph = np.zeros((60, 200, 3), np.uint8)
-    >>> [len(found.boxes) for found in detect(build_ssd(), photograph, score_threshold=0.5)]
-    [0]
+    >>> found = detect(build_ssd(), photograph, max_detections=3)
+    >>> len(found), len(found[0].boxes) <= 3
+    (1, True)
     """
     require_within("score_threshold", score_threshold, 0, 1)
     require_within("iou_threshold", iou_threshold, 0, 1)

@@ -41,7 +41,7 @@ def ssd_targets(
     >>> ssd = build_ssd()
     >>> targets = ssd_targets(ssd, ssd.anchors[:1], [2])
     >>> targets[0], int((targets[:, 0] == 2).sum())
-    (array([2., 0., 0., 0., 0.], dtype=float32), 3)
+    (array([2., 0., 0., 0., 0.], dtype=float32), 2)
     """
     truth, ids = np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(class_ids)
     matched = match_anchors(model.anchors, truth, positive, negative)
