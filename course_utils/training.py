@@ -280,7 +280,7 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
 
 
 def _named_weights(model: keras.Model) -> dict[str, Any]:
-    """The model's weights by their path, without the counters of random layers."""
+    """The model's weights by their path."""
     named: dict[str, Any] = {}
     for variable in model.weights:
         if variable.path in named:
