@@ -1,0 +1,361 @@
+"""Train the segmenter of chapter 08: the one whose weights are shipped, its variants, and a race.
+
+    python tools/sweep_ch08.py            # data/results/segmentation.csv: every variant, three seeds each
+    python tools/sweep_ch08.py --weights  # data/weights/fcn.npz and data/results/segmentation_shipped.json
+    python tools/sweep_ch08.py --epochs   # data/results/segmentation_epochs.npz: the test scenes after every epoch
+    python tools/sweep_ch08.py --race     # data/results/segmentation_race.csv: two networks, equal processor time
+
+Scenes of seed 1 train, seed 2 validate, seed 3 are read once at the end, except by --epochs, which shows what
+comes of reading them after every epoch. All but the race and the rows "from
+scratch" start from the detector's backbone, data/weights/ssd.npz. Runs that the tables already hold are skipped,
+and the long training resumes from its checkpoint, so the commands can be stopped and started again.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from course_utils.backbones import residual_backbone
+from course_utils.detection import build_ssd
+from course_utils.drinks import Dataset, render_dataset
+from course_utils.losses import cross_entropy, dice, focal
+from course_utils.metrics import (
+    confusion_matrices,
+    confusion_matrix,
+    mean_iou,
+    mean_iou_interval,
+    per_image_mean_iou,
+    pixel_accuracy,
+)
+from course_utils.segmentation import (
+    build_fcn,
+    initialise_from,
+    resnet56v2_pyramid,
+    segment,
+    segmentation_batches,
+    with_logits,
+)
+from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
+from results import read_rows, write_manifest, write_rows
+
+DATA = Path(__file__).parent.parent / "data"
+SEEDS = (0, 1, 2)
+SCENES = {"train": (6000, 1), "validation": (300, 2), "test": (500, 3)}  # number, seed
+INPUT_SHAPE, N_CLASSES = (96, 128, 3), 4
+STEPS, BATCH, RATE = 300, 8, 3e-3
+SHIPPED_SCENES, SHIPPED_STEPS = 16_000, 11_000
+EPOCHS, EPOCH_STEPS = 40, 30
+RACE_POINTS, RACE_SCENES = 6, (50, 100)  # validations, validation and test scenes of the race
+STRIDES = (4, 8, 16, 32)
+WIDTHS = (16, 32, 48, 64, 64)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the chapter's network; ``strides`` are those of the maps that are brought together."""
+
+    variant: str
+    context: Any = "pyramid"
+    strides: tuple[int, ...] = STRIDES
+    skip_stem: bool = True
+    channels: int = 32
+    width: float = 1.0
+    warm: bool = True
+    loss: str = "cross-entropy + Dice"
+
+
+VARIANTS = (
+    Variant("chapter's network"),
+    Variant("summed scores (FCN)", context="sum"),
+    # It pools the map at 1/16; what lies beyond would be dead weight.
+    Variant("pooled context (PSPNet)", context="pool", strides=(4, 8, 16)),
+    Variant("without the stem's skip", skip_stem=False),
+    Variant("only 1/4", strides=(4,)),
+    Variant("1/4 and 1/8", strides=(4, 8)),
+    Variant("1/4 to 1/16", strides=(4, 8, 16)),
+    Variant("half the filters on top", channels=16),
+    Variant("a quarter of the filters on top", channels=8),
+    Variant("cross-entropy", loss="cross-entropy"),
+    Variant("focal loss", loss="focal"),
+    Variant("half of all filters, from scratch", width=0.5, channels=16, warm=False),
+    Variant("from scratch", warm=False),
+)
+
+
+def both(y_true: Any, logits: Any) -> tf.Tensor:
+    return cross_entropy(y_true, logits) + 0.5 * dice(y_true, logits)
+
+
+LOSSES: dict[str, Callable[[Any, Any], tf.Tensor]] = {
+    "cross-entropy": cross_entropy,
+    "focal": focal,
+    "cross-entropy + Dice": both,
+}
+
+
+def detector() -> keras.Model:
+    ssd = build_ssd()
+    return load_weights(ssd, DATA / "weights" / "ssd.npz", anchors=ssd.anchors)
+
+
+def build(variant: Variant) -> keras.Model:
+    """A variant's network; where it starts warm, its backbone holds the detector's weights."""
+    backbone = residual_backbone(INPUT_SHAPE, tuple(int(filters * variant.width) for filters in WIDTHS))
+    if variant.warm:
+        initialise_from(build_fcn(backbone=backbone), detector())
+    kept = [
+        map_
+        for map_, stride in zip(backbone.outputs, (2, *STRIDES), strict=True)
+        if stride in (2, *variant.strides)
+    ]
+    return build_fcn(
+        backbone=keras.Model(backbone.inputs, kept, name="backbone"),
+        context=variant.context,
+        channels=variant.channels,
+        upsampling=(24 * variant.channels // 32, 16 * variant.channels // 32),
+        skip_stem=variant.skip_stem,
+    )
+
+
+def confusion_of(model: keras.Model, scenes: Dataset) -> Any:
+    return confusion_matrix(scenes.label_maps, np.stack(segment(model, scenes.images, "labels")), N_CLASSES)
+
+
+def run(
+    model: keras.Model,
+    loss: str,
+    seed: int,
+    scenes: dict[str, Dataset],
+    steps: int,
+    validate_every: int | None = None,
+    checkpoint: Path | None = None,
+) -> float:
+    """Train, and give the seconds that it took."""
+    training, validation = scenes["train"], scenes["validation"]
+    history = train(
+        with_logits(model),
+        segmentation_batches(training.images, training.label_maps, steps=steps, batch_size=BATCH, seed=seed),
+        LOSSES[loss],
+        cosine_optimizer(steps, RATE),
+        steps,
+        validate=(lambda _: mean_iou(confusion_of(model, validation)).mean) if validate_every else None,
+        validate_every=validate_every or steps,
+        checkpoint=checkpoint,
+    )
+    return history.seconds
+
+
+def sweep(path: Path, seeds: tuple[int, ...]) -> None:
+    rows = read_rows(path)
+    scenes = {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
+    for seed in seeds:
+        for variant in VARIANTS:
+            key = {name: str(value) for name, value in (asdict(variant) | {"seed": seed}).items()}
+            if any(key.items() <= row.items() for row in rows):
+                continue
+            set_seed(seed)
+            model = build(variant)
+            seconds = run(model, variant.loss, seed, scenes, STEPS)
+            validation, test = (confusion_of(model, scenes[name]) for name in ("validation", "test"))
+            ious = mean_iou(test)
+            found = {"validation_miou": mean_iou(validation).mean, "miou": ious.mean}
+            found |= {f"iou_{i}": iou for i, iou in enumerate(ious.per_class)}
+            found |= {"pixel_accuracy": pixel_accuracy(test)}
+            row = key | {name: f"{value:.5f}" for name, value in found.items()}
+            rows.append(row | {"parameters": str(model.count_params()), "seconds": f"{seconds:.0f}"})
+            write_rows(path, rows)
+            print(rows[-1], flush=True)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch08.py",
+        steps=STEPS,
+        batch=BATCH,
+        learning_rate=RATE,
+        seeds=SEEDS,
+        scenes=SCENES,
+    )
+
+
+def ship() -> None:
+    """Train the shipped weights and score them, as they are stored, on the test scenes."""
+    numbers = SCENES | {"train": (SHIPPED_SCENES, 1)}
+    scenes = {name: render_dataset(n, seed) for name, (n, seed) in numbers.items()}
+    set_seed(0)
+    model = build(VARIANTS[0])
+    checkpoint = DATA.parent / "build" / "fcn_checkpoint.npz"
+    seconds = run(model, VARIANTS[0].loss, 0, scenes, SHIPPED_STEPS, validate_every=1000, checkpoint=checkpoint)
+    save_weights(model, DATA / "weights" / "fcn.npz")
+    score(seconds)
+
+
+def score(seconds: float) -> None:
+    """Write data/results/segmentation_shipped.json for the weights that are there."""
+    model = load_weights(build_fcn(), DATA / "weights" / "fcn.npz")
+    test = render_dataset(*SCENES["test"])
+    labels = np.stack(segment(model, test.images, "labels"))
+    confusions = confusion_matrices(test.label_maps, labels, N_CLASSES)
+    confusion = confusions.sum(axis=0)
+    ious = mean_iou(confusion)
+    write_manifest(
+        DATA / "results" / "segmentation_shipped.json",
+        "python tools/sweep_ch08.py --weights",
+        miou=round(ious.mean, 5),
+        miou_interval=[
+            round(float(end), 5) for end in mean_iou_interval(confusions, 1000, 0.95, np.random.default_rng(0))
+        ],
+        iou=[round(float(iou), 5) for iou in ious.per_class],
+        pixel_accuracy=round(pixel_accuracy(confusion), 5),
+        per_image_miou=round(per_image_mean_iou(test.label_maps, labels, N_CLASSES), 5),
+        parameters=model.count_params(),
+        steps=SHIPPED_STEPS,
+        batch=BATCH,
+        learning_rate=RATE,
+        scenes=SCENES | {"train": (SHIPPED_SCENES, 1)},
+        seconds=round(seconds),
+    )
+
+
+def epochs() -> None:
+    """Confusion matrices (epoch, scene, truth, prediction) of the test scenes, at a constant learning rate."""
+    training, test = (render_dataset(*SCENES[name]) for name in ("train", "test"))
+    set_seed(0)
+    model = build(VARIANTS[0])
+    matrices = []
+
+    def look(_: keras.Model) -> float:
+        labels = np.stack(segment(model, test.images, "labels"))
+        matrices.append(confusion_matrices(test.label_maps, labels, N_CLASSES).astype(np.uint16))
+        return float(len(matrices))  # the last weights are "best": nothing is selected here
+
+    steps = EPOCHS * EPOCH_STEPS
+    batches = segmentation_batches(training.images, training.label_maps, steps=steps, batch_size=BATCH)
+    optimizer = keras.optimizers.Adam(1e-3)
+    train(with_logits(model), batches, cross_entropy, optimizer, steps, validate=look, validate_every=EPOCH_STEPS)
+    path = DATA / "results" / "segmentation_epochs.npz"
+    np.savez_compressed(path, confusions=np.stack(matrices))
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch08.py --epochs",
+        epochs=EPOCHS,
+        steps_per_epoch=EPOCH_STEPS,
+        batch=BATCH,
+        learning_rate=1e-3,
+        scenes=SCENES,
+    )
+
+
+def published() -> keras.Model:
+    """The network of 11.1 million parameters, at our resolution."""
+    return build_fcn(
+        INPUT_SHAPE,
+        backbone=resnet56v2_pyramid(INPUT_SHAPE),
+        channels=256,
+        upsampling=(256, 256),
+        use_bias=True,
+        convolve_finest=False,
+        skip_stem=False,
+        last_kernel=1,
+    )
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A network of the race; as many steps as fill about four minutes of one core, batch and rate its authors'."""
+
+    network: str
+    build: Callable[[], keras.Model]
+    steps: int
+    batch: int
+    learning_rate: float
+
+
+ENTRANTS = (
+    Entrant("published, 11.1 million", published, 30, 4, 1e-3),
+    Entrant("this chapter's", build_fcn, 660, BATCH, RATE),
+)
+
+
+def race(path: Path, seeds: tuple[int, ...]) -> None:
+    """Both from scratch, with cross-entropy; validation does not count towards the time."""
+    rows = read_rows(path)
+    validation, test = (
+        render_dataset(n, SCENES[name][1]) for n, name in zip(RACE_SCENES, ("validation", "test"), strict=True)
+    )
+    training = render_dataset(*SCENES["train"])
+    for seed in seeds:
+        for entrant in ENTRANTS:
+            key = {"network": entrant.network, "seed": str(seed)}
+            if not any(key.items() <= row.items() for row in rows):
+                rows += [key | point for point in _run_race(entrant, seed, training, validation, test)]
+                write_rows(path, rows)
+                print(rows[-1], flush=True)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch08.py --race",
+        entrants=[{k: v for k, v in asdict(e).items() if k != "build"} for e in ENTRANTS],
+        seeds=SEEDS,
+        scenes={"train": SCENES["train"], "validation": (RACE_SCENES[0], 2), "test": (RACE_SCENES[1], 3)},
+    )
+
+
+def _run_race(
+    entrant: Entrant, seed: int, training: Dataset, validation: Dataset, test: Dataset
+) -> list[dict[str, str]]:
+    set_seed(seed)
+    model = entrant.build()
+    points: list[dict[str, str]] = []
+    began = time.process_time()
+    paused = 0.0
+
+    def look(_: keras.Model) -> float:
+        nonlocal paused
+        now = time.process_time()
+        last = len(points) == RACE_POINTS - 1
+        ious = mean_iou(confusion_of(model, validation)).mean
+        point = {"seconds": f"{now - began - paused:.0f}", "validation_miou": f"{ious:.5f}", "test_miou": ""}
+        if last:
+            point["test_miou"] = f"{mean_iou(confusion_of(model, test)).mean:.5f}"
+        points.append(point | {"parameters": str(model.count_params())})
+        paused += time.process_time() - now
+        return float(len(points))
+
+    train(
+        with_logits(model),
+        segmentation_batches(
+            training.images, training.label_maps, steps=entrant.steps, batch_size=entrant.batch, seed=seed
+        ),
+        cross_entropy,
+        cosine_optimizer(entrant.steps, entrant.learning_rate),
+        entrant.steps,
+        validate=look,
+        validate_every=entrant.steps // RACE_POINTS,
+    )
+    return points
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", action="store_true", help="train the shipped weights instead")
+    parser.add_argument("--epochs", action="store_true", help="follow one training on the test scenes")
+    parser.add_argument("--race", action="store_true", help="race the published network")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="to share the work among processes")
+    parser.add_argument("--output", type=Path, help="another table than the one in data/results")
+    arguments = parser.parse_args()
+    if arguments.weights:
+        ship()
+    elif arguments.epochs:
+        epochs()
+    elif arguments.race:
+        race(arguments.output or DATA / "results" / "segmentation_race.csv", tuple(arguments.seeds))
+    else:
+        sweep(arguments.output or DATA / "results" / "segmentation.csv", tuple(arguments.seeds))
