@@ -36,6 +36,10 @@ def _end_to_end(side: int, factor: float) -> FloatArray:
     return np.linspace(0, side - 1, _new_side(side, factor))
 
 
+def _half_up(places: FloatArray) -> FloatArray:
+    return np.asarray(np.floor(places + 0.5))
+
+
 def _enlarge(labels: IntArray, factor: float) -> Any:
     return _picked(labels, factor, _centres, np.floor)
 
@@ -67,6 +71,14 @@ def _stuffed(labels: IntArray, factor: float) -> Any:
     step = round(factor)
     result[::step, ::step] = labels
     return result
+
+
+def _by_block_means(labels: IntArray, factor: float, rounded: Callable[[Any], Any]) -> Any:
+    """Right where the map grows."""
+    n = max(round(1 / factor), 1)
+    if factor > 1:
+        return _enlarge(labels, factor)
+    return rounded(labels.reshape(labels.shape[0] // n, n, labels.shape[1] // n, n).mean(axis=(1, 3)))
 
 
 def _tiled(labels: IntArray, factor: float) -> Any:
@@ -110,8 +122,12 @@ def _crossings(
     both_ends: bool = False,
     signed: bool = False,
     steep: bool = False,
+    beyond: bool = False,
 ) -> IntArray:
-    """How many edges the ray from each pixel to the left crosses; ``signed``: upward ones less downward ones."""
+    """How many edges the ray from each pixel to the left crosses.
+
+    ``signed``: upward ones less downward ones; ``beyond``: an edge through the pixel's own point is not crossed.
+    """
     x, y = np.arange(width) + at, (np.arange(height) + at)[:, np.newaxis]
     count = np.zeros((height, width), int)
     points = list(zip(xs, ys, strict=True))
@@ -120,13 +136,36 @@ def _crossings(
         spans = (np.minimum(y0, y1) <= y) & (y <= np.maximum(y0, y1) if both_ends else y < np.maximum(y0, y1))
         with np.errstate(all="ignore"):
             slope = (y1 - y0) / (x1 - x0) if steep else (x1 - x0) / (y1 - y0)
-            left = x0 + (y - y0) * slope <= x
+            crossing = x0 + (y - y0) * slope
+        left = crossing < x if beyond else crossing <= x
         count += (spans & left) * (int(np.sign(y1 - y0)) if signed else 1)
     return count
 
 
 def _crossings_as(**changes: Any) -> Callable[..., Any]:
     return lambda xs, ys, height, width: _crossings(xs, ys, height, width, **changes) % 2 == 1
+
+
+def _rounded_as(rounded: Callable[[Any], Any], *, beyond: bool) -> Callable[..., Any]:
+    def answer(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
+        return _crossings(rounded(xs), rounded(ys), height, width, beyond=beyond) % 2 == 1
+
+    return answer
+
+
+def _clipped(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
+    return _crossings(np.clip(xs, 0, width), np.clip(ys, 0, height), height, width) % 2 == 1
+
+
+def _sorted_round_the_middle(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
+    order = np.argsort(np.arctan2(ys - ys.mean(), xs - xs.mean()))
+    return _crossings(xs[order], ys[order], height, width) % 2 == 1
+
+
+def _first_to_last_of_a_row(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
+    inside = _inside(xs, ys, height, width)
+    from_left = np.logical_or.accumulate(inside, axis=1)
+    return from_left & np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
 
 
 def _hull(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
@@ -173,16 +212,16 @@ def _as_drawn(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
 
 def _outline_cases(rng: np.random.Generator) -> Iterator[Case]:
     """No centre lies on an outline: there right answers differ."""
-    yield np.array([1.0, 3, 3, 1]), np.array([0.0, 0, 2, 2]), 3, 5
+    yield np.array([0.8, 3.2, 3.2, 0.8]), np.array([0.3, 0.3, 2.2, 2.2]), 3, 5
     yield np.array([0.0, 6, 0]), np.array([0.0, 0, 4]), 4, 7
     yield np.array([1.0, 1, 4, 4]), np.array([1.0, 3, 3, 1]), 4, 5
     yield np.array([0.0, 1, 1, 3, 3, 4, 4, 0]), np.array([0.0, 0, 2, 2, 0, 0, 3, 3]), 3, 5
     yield np.array([0.75, 3.25, 5.75, 3.25]), np.array([2.5, 0.25, 2.5, 4.75]), 5, 7
-    yield np.array([-2.25, 3.25, 9.5, 2.0]), np.array([1.75, -1.25, 3.25, 6.75]), 5, 6
+    yield np.array([-2.25, 2.75, 4.6, 1.9]), np.array([1.75, -1.25, 2.3, 6.75]), 5, 6
     turns = 2 * np.pi * np.array([0, 2, 4, 1, 3]) / 5
     yield 5.1 + 4.6 * np.sin(turns), 5.2 - 4.6 * np.cos(turns), 10, 11
     yield np.array([1.6, 1.9, 1.8]), np.array([0.2, 0.3, 3.9]), 4, 5
-    for n in (4, 7, 12):
+    for n in (5, 7, 12):
         yield rng.uniform(-3, 14, n), rng.uniform(-3, 11, n), 8, 11
 
 
@@ -226,7 +265,7 @@ LABELS: dict[str, Exercise] = {
                 "Often: interpolated and rounded. Classes appear that are not there: pick, do not average.",
             ),
             Mistake(
-                _picked_as(_end_to_end, np.rint),
+                _picked_as(_end_to_end, _half_up),
                 "Often: first pixel on first, last on last, as ndimage.zoom with order=0 does. No class is "
                 "invented, but the map is stretched: pixels are areas, and new pixel i has its centre at i + 0.5.",
             ),
@@ -250,6 +289,13 @@ LABELS: dict[str, Exercise] = {
             Mistake(
                 _picked_as(_centres, np.ceil),
                 "Often: rounded up. Pixel j reaches from j to j + 1, so cut off: floor.",
+            ),
+            *(
+                Mistake(
+                    lambda labels, factor, rounded=rounded: _by_block_means(labels, factor, rounded),
+                    "Often: means of blocks where the map becomes smaller. A mean of ids is another class's id.",
+                )
+                for rounded in (np.rint, np.floor, np.asarray)
             ),
             Mistake(_tiled, "Often: np.tile, which repeats the map. Repeat its pixels."),
             Mistake(_stuffed, "Often: zeros between the pixels. Every new pixel takes a class of the old map."),
@@ -282,13 +328,13 @@ LABELS: dict[str, Exercise] = {
                 lambda xs, ys, height, width: _inside(xs, ys, width, height),
                 "Often: height and width exchanged. The result has height rows and width columns.",
             ),
-            Mistake(
-                _crossings_as(at=0.0),
-                "Often: a pixel's upper left corner where its centre belongs. Add 0.5 to column and row.",
-            ),
-            Mistake(
-                _crossings_as(at=1.0),
-                "Often: a pixel's lower right corner where its centre belongs. Add 0.5 to column and row.",
+            *(
+                Mistake(
+                    _crossings_as(at=at, beyond=beyond),
+                    f"Often: a pixel's {corner} corner where its centre belongs. Add 0.5 to column and row.",
+                )
+                for at, corner in ((0.0, "upper left"), (1.0, "lower right"))
+                for beyond in (False, True)
             ),
             Mistake(
                 _crossings_as(at=-0.5),
@@ -297,6 +343,26 @@ LABELS: dict[str, Exercise] = {
             Mistake(
                 _crossings_as(closed=False),
                 "Often: the edge from the last point back to the first is missing.",
+            ),
+            Mistake(
+                lambda xs, ys, height, width: np.zeros((height, width), bool),
+                "No pixel came out as inside. If crossings on both sides of a pixel count, their number is always "
+                "even: count those to its left.",
+            ),
+            Mistake(
+                lambda xs, ys, height, width: 255 * _inside(xs, ys, height, width),
+                "The right pixels, marked with 255. True and False are asked for.",
+            ),
+            Mistake(
+                _first_to_last_of_a_row, "Often: filled from the first crossing of a row to the last, bays too."
+            ),
+            Mistake(
+                _sorted_round_the_middle,
+                "Often: the points sorted. Their order is the outline.",
+            ),
+            Mistake(
+                _clipped,
+                "Often: points outside moved to the image's border, which bends the edges. Let them stay outside.",
             ),
             Mistake(_bounding_box, "This is the box around the points."),
             Mistake(
@@ -341,13 +407,13 @@ LABELS: dict[str, Exercise] = {
                 _crossings_as(steep=True),
                 "Often: the slope upside down. The crossing is at x0 + (y − y0) · (x1 − x0) / (y1 − y0).",
             ),
-            Mistake(
-                lambda xs, ys, height, width: _crossings(np.trunc(xs), np.trunc(ys), height, width) % 2 == 1,
-                "Often: coordinates cut off to whole numbers. They are fractions of pixels.",
-            ),
-            Mistake(
-                lambda xs, ys, height, width: _crossings(np.rint(xs), np.rint(ys), height, width) % 2 == 1,
-                "Often: coordinates rounded to whole numbers. They are fractions of pixels.",
+            *(
+                Mistake(
+                    _rounded_as(rounded, beyond=beyond),
+                    f"Often: coordinates {how} to whole numbers. They are fractions of pixels.",
+                )
+                for rounded, how in ((np.trunc, "cut off"), (np.rint, "rounded"))
+                for beyond in (False, True)
             ),
             Mistake(
                 _as_drawn,

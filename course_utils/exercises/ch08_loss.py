@@ -29,9 +29,9 @@ def _loss_with(
     overlap: Callable[..., Any] | None = None,
     weights: tuple[float, float] = (1.0, 0.5),
     background: bool = False,
-    leak: bool = False,
+    leak: str = "nothing",
 ) -> Any:
-    """The loss with one part exchanged; ``leak``: Dice also counts what was predicted at ignored pixels."""
+    """The loss with one part exchanged; ``leak``: what Dice takes from ignored pixels too."""
     scores = np.asarray(logits, float)
     names = np.where(labels == IGNORE, 0, labels)
     counted = (labels != IGNORE) | background
@@ -39,9 +39,9 @@ def _loss_with(
     with np.errstate(all="ignore"):
         logs = logarithms(scores)
         chosen = np.where(truth, logs, 0).sum(axis=-1)
-        seen = np.ones_like(counted) if leak else counted
-        guess = np.exp(logs) * seen[..., np.newaxis]
-        winners = (scores.argmax(axis=-1)[..., np.newaxis] == np.arange(scores.shape[-1])) * seen[..., np.newaxis]
+        guess = np.exp(logs) * (counted | (leak == "all"))[..., np.newaxis]
+        winners = scores.argmax(axis=-1)[..., np.newaxis] == np.arange(scores.shape[-1])
+        winners = winners & (counted | (leak in {"all", "winners"}))[..., np.newaxis]
         entropies = (entropy or _mean_of_counted)(chosen, counted, logs)
         overlaps = (overlap or _dice_loss)(truth, guess, winners)
     return weights[0] * entropies + weights[1] * overlaps
@@ -198,16 +198,20 @@ LOSS: dict[str, Exercise] = {
                 "Often: ignored pixels counted as background. 255 means: no sum sees this pixel.",
             ),
             Mistake(
-                _loss_as(leak=True),
+                _loss_as(leak="all"),
                 "Often: cross-entropy leaves ignored pixels out, and Dice does not: what is predicted there "
                 "counts as a false alarm. Multiply the probabilities by the mask too.",
+            ),
+            Mistake(
+                _loss_as(leak="winners"),
+                "Often: a class that wins at ignored pixels only is taken for present. Mask the argmax too.",
             ),
             Mistake(
                 _loss_as(entropy=_mean_of_all),
                 "Often: divided by all pixels. The mean is over those that count.",
             ),
             Mistake(
-                _loss_as(entropy=_mean_of_all, leak=True),
+                _loss_as(entropy=_mean_of_all, leak="all"),
                 "Often: ignored pixels half left out. They are missing in the divisor of cross-entropy's mean and "
                 "in Dice's probabilities: divide by the pixels that count, and mask the probabilities.",
             ),
