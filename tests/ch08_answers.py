@@ -81,7 +81,7 @@ SIZE_WRONG: list[WrongAnswer] = [
     (SIZE, lambda n, k, s, p: 7, "values differ"),
     (SIZE, lambda n, k, s, p: n * s + max(k - s, 0), "padding is not used"),
     (SIZE, lambda n, k, s, p: str((n - 1) * s + k - 2 * p), "real numbers were expected"),
-    (SIZE, lambda n, k, s, p: print(), "is there a return"),
+    (SIZE, lambda n, k, s, p: None, "is there a return"),
 ]
 
 # --- the receptive field

@@ -9,6 +9,7 @@ from course_utils.exercises import Exercise, Mistake
 from course_utils.exercises.ch08_evaluation import EVALUATION
 from course_utils.exercises.ch08_labels import LABELS
 from course_utils.exercises.ch08_loss import LOSS
+from course_utils.exercises.ch08_outlines import OUTLINES
 
 __all__ = ["EXERCISES"]
 
@@ -244,5 +245,6 @@ EXERCISES: dict[str, Exercise] = {
     ),
     **EVALUATION,
     **LABELS,
+    **OUTLINES,
     **LOSS,
 }

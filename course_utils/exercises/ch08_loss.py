@@ -158,6 +158,7 @@ def _taken_with_255(labels: IntArray, logits: FloatArray) -> Any:
 def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([[[0, 1]]], np.uint8), np.array([[[[0.0, 0], [0, np.log(3)]]]])
     yield np.array([[[0, 1, 255]]], np.uint8), np.array([[[[0.5, 0], [0, 1], [2, 0]]]])
+    yield np.array([[[0, 1, 1]]], np.uint8), np.array([[[[2.0, 0, -1], [1, 0, 0], [0, 3, 1]]]])
     yield (
         np.array([[[0, 0], [1, 255]]], np.uint8),
         np.array([[[[3.0, 0, -1], [0, 1, -1]], [[0, 2, 1], [0, 0, 3]]]]),
