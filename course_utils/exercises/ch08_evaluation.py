@@ -145,7 +145,7 @@ def _class_by_class(label_maps: IntArray, predictions: IntArray, n_classes: int)
 
 def _map_cases(rng: np.random.Generator) -> Iterator[Case]:
     truth = np.array([[[0, 0, 0, 1]], [[0, 0, 0, 0]]], np.uint8)
-    yield truth, np.array([[[0, 0, 0, 1]], [[0, 0, 1, 1]]], np.uint8), 2
+    yield truth, np.array([[[0, 0, 1, 1]], [[0, 1, 1, 0]]], np.uint8), 2
     yield truth, np.array([[[0, 0, 0, 1]], [[0, 0, 0, 1]]], np.uint8), 3
     yield truth[::-1], np.array([[[0, 0, 2, 2]], [[0, 0, 0, 1]]], np.uint8), 3
     ignored = np.array([[[0, 1, 255, 255]], [[1, 1, 0, 255]]], np.uint8)
@@ -251,6 +251,10 @@ EVALUATION: dict[str, Exercise] = {
                 "divide.",
             ),
             Mistake(_of_summed_counts(_accuracy), "This is the pixel accuracy, which the background decides."),
+            Mistake(
+                lambda label_maps, predictions, n_classes: np.mean(label_maps == predictions),
+                "This is the pixel accuracy, with the pixels of 255 counted as wrong.",
+            ),
             Mistake(_mean_of_images(_accuracy), "This is the pixel accuracy of each image, averaged."),
             Mistake(
                 _of_summed_counts(_mean_iou, "background"),

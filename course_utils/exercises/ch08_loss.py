@@ -322,7 +322,7 @@ LOSS: dict[str, Exercise] = {
                 f"Often: cross-entropy's mean over the whole batch. {_ONE_EACH}.",
             ),
             Mistake(
-                _loss_as(overlap=lambda truth, guess, winners: _dice_loss(truth, winners, winners)),
+                _loss_as(overlap=lambda truth, guess, winners: _dice_loss(truth, winners.astype(float), winners)),
                 "Often: Dice of the argmax. That has no gradient; soft Dice sums probabilities.",
             ),
             Mistake(_loss_as(weights=(1.0, 1.0)), "Often: Dice with weight 1. It enters with 0.5."),
