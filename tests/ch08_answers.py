@@ -573,6 +573,7 @@ FILL_WRONG: list[WrongAnswer] = [
     (FILL, even_odd(everywhere=True), "values differ"),
     (FILL, sorted_points, "values differ"),
     (FILL, two_crossings_a_row, "values differ"),
+    (FILL, lambda xs, ys, h, w: ndimage.binary_fill_holes(right_fill(xs, ys, h, w)), "values differ"),
     (FILL, clipped_points, "values differ"),
     (FILL, moved_points, "changed the array"),
     (FILL, lambda xs, ys, h, w: 255 * right_fill(xs, ys, h, w), "values differ"),

@@ -294,10 +294,13 @@ LOSS: dict[str, Exercise] = {
                 "Often: Dice over all K classes. A class that the image neither holds nor has in its argmax "
                 "is left out: here it costs almost 1, whatever the network does.",
             ),
-            Mistake(
-                _overlap_as(classes="all", smooth=1.0),
-                "Often: Dice over all K classes with a smoothing of 1. Absent classes are left out, and no "
-                "smoothing is needed.",
+            *(
+                Mistake(
+                    _overlap_as(classes="all", smooth=smooth),
+                    "Often: Dice over all K classes with a smoothing of 1. Absent classes are left out, and no "
+                    "smoothing is needed.",
+                )
+                for smooth in (1.0, 0.5)  # beside TP, and beside 2 TP
             ),
             Mistake(
                 _overlap_as(classes="truth"),
@@ -307,7 +310,12 @@ LOSS: dict[str, Exercise] = {
                 _overlap_as(classes="without 0"),
                 "Often: the background left out of Dice. Class 0 is a class like the others.",
             ),
-            Mistake(_overlap_as(smooth=1.0), "Often: a smoothing of 1. That is a whole pixel; leave it out."),
+            *(
+                Mistake(
+                    _overlap_as(smooth=smooth), "Often: a smoothing of 1. That is a whole pixel; leave it out."
+                )
+                for smooth in (1.0, 0.5)
+            ),
             Mistake(_overlap_as(squares=True), "Often: squared probabilities in Dice's divisor, as in V-Net."),
             Mistake(
                 _overlap_as(pooled="classes"),

@@ -127,6 +127,8 @@ def _outline_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([-2.25, 2.75, 4.6, 1.9]), np.array([1.75, -1.25, 2.3, 6.75]), 5, 6
     turns = 2 * np.pi * np.array([0, 2, 4, 1, 3]) / 5
     yield 5.1 + 4.6 * np.sin(turns), 5.2 - 4.6 * np.cos(turns), 10, 11
+    ring = np.array([[0.0, 0], [7, 0], [7, 5], [0, 5], [0, 0], [2, 1], [5, 1], [5, 4], [2, 4], [2, 1]])
+    yield ring[:, 0], ring[:, 1], 5, 8
     yield np.array([1.6, 1.9, 1.8]), np.array([0.2, 0.3, 3.9]), 4, 5
     for n in (5, 7, 12):
         yield rng.uniform(-3, 14, n), rng.uniform(-3, 11, n), 8, 11
