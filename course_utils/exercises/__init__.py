@@ -70,6 +70,15 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "metrics.average_precision",
         "metrics.precision_recall",
     ),
+    "ch08": (
+        "segmentation.upsampled_size",
+        "segmentation.receptive_field",
+        "metrics.mean_iou",
+        "metrics.dataset_mean_iou",
+        "label_maps.enlarge",
+        "label_maps.fill_polygon",
+        "losses.cross_entropy_dice",
+    ),
 }
 
 
