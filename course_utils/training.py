@@ -15,7 +15,16 @@ import tensorflow as tf
 from course_utils.progress import ProgressBar
 from course_utils.validation import as_count, require_positive
 
-__all__ = ["History", "cosine_optimizer", "load_weights", "prepared_ahead", "save_weights", "set_seed", "train"]
+__all__ = [
+    "History",
+    "cosine_optimizer",
+    "image_order",
+    "load_weights",
+    "prepared_ahead",
+    "save_weights",
+    "set_seed",
+    "train",
+]
 
 Loss = Callable[[Any, Any], tf.Tensor]
 
@@ -95,6 +104,30 @@ def cosine_optimizer(
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def image_order(n_images: int, steps: int, batch_size: int, seed: int) -> npt.NDArray[np.int64]:
+    """Which images each step takes: pass after pass over all of them, each in a new random order.
+
+    Parameters
+    ----------
+    n_images, steps, batch_size : int
+        1 or more. Batches run on from one pass to the next.
+    seed : int
+
+    Returns
+    -------
+    (steps, batch_size) int64
+
+    Examples
+    --------
+    >>> image_order(4, steps=3, batch_size=2, seed=0).tolist()
+    [[2, 0], [1, 3], [3, 2]]
+    """
+    wanted = as_count("steps", steps) * as_count("batch_size", batch_size)
+    rng = np.random.default_rng(seed)
+    passes = [rng.permutation(n_images) for _ in range(-(-wanted // as_count("n_images", n_images)))]
+    return np.concatenate(passes)[:wanted].reshape(steps, batch_size)
 
 
 def prepared_ahead(dataset: tf.data.Dataset, count: int = 4) -> tf.data.Dataset:

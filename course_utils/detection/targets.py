@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
-from course_utils.training import prepared_ahead
-from course_utils.validation import IGNORE, FloatArray, as_count
+from course_utils.training import image_order, prepared_ahead
+from course_utils.validation import IGNORE, FloatArray
 
 __all__ = ["ssd_batches", "ssd_targets"]
 
@@ -98,14 +98,12 @@ def ssd_batches(
         raise ValueError(
             f"boxes, class_ids: expected {len(images)} of each, one or more, got {len(boxes)} and {len(class_ids)}"
         )
-    passes = -(-as_count("steps", steps) * as_count("batch_size", batch_size) // len(images))
-    shuffle = np.random.default_rng(seed)
-    order = np.concatenate([shuffle.permutation(len(images)) for _ in range(passes)])
+    order = image_order(len(images), steps, batch_size, seed)
 
     def one_batch(step: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         rng = np.random.default_rng([seed, int(step)])
         pixels, targets = [], []
-        for index in order[step * batch_size : (step + 1) * batch_size]:
+        for index in order[step]:
             image = images[index] / np.float32(255)
             truth: FloatArray = np.asarray(boxes[index], np.float64).reshape(-1, 4)
             if augment:

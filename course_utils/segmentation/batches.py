@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.training import prepared_ahead
-from course_utils.validation import as_count
+from course_utils.training import image_order, prepared_ahead
 
 __all__ = ["segmentation_batches"]
 
@@ -57,10 +56,7 @@ def segmentation_batches(
         )
     if not 0 <= zoom < 1:
         raise ValueError(f"zoom: expected a number from 0 to below 1, got {zoom!r}")
-    passes = -(-as_count("steps", steps) * as_count("batch_size", batch_size) // len(images))
-    shuffle = np.random.default_rng(seed)
-    order = np.concatenate([shuffle.permutation(len(images)) for _ in range(passes)])[: steps * batch_size]
-    order = order.reshape(steps, batch_size)
+    order = image_order(len(images), steps, batch_size, seed)
     pixels, labels = tf.constant(images), tf.constant(label_maps)
 
     def load(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
