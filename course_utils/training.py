@@ -2,6 +2,7 @@
 
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -254,7 +255,7 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     Raises
     ------
     ValueError
-        For a file that is damaged, lacks a weight, has one too many, or one of another shape.
+        For a file that is damaged, lacks a weight, has one too many, or one of another shape or not finite.
     """
     stored = _read(Path(path))
     weights = _named_weights(model)
@@ -271,6 +272,8 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
             raise ValueError(
                 f"path: {path} holds {name} of shape {stored[name].shape}, the model's is {tuple(variable.shape)}"
             )
+        if stored[name].dtype.kind != "f" or not np.isfinite(stored[name]).all():
+            raise ValueError(f"path: {path} holds something else than finite numbers for {name}")
     for name, value in extra.items():
         if not np.array_equal(stored[f"extra/{name}"], value):
             raise ValueError(f"path: {path} was saved with other {name} than the model's")
@@ -300,9 +303,13 @@ def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         # Opened here: np.load leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # np.load would return the array of an .npy file
+                raise ValueError("not a zip archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"path: {path} is no .npz file of weights, or it is damaged ({error})") from error
 
 
