@@ -2,6 +2,7 @@
 
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,7 @@ def image_order(n_images: int, steps: int, batch_size: int, seed: int) -> npt.ND
     n_images, steps, batch_size : int
         1 or more. Batches run on from one pass to the next.
     seed : int
+        0 or more.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def image_order(n_images: int, steps: int, batch_size: int, seed: int) -> npt.ND
     [[2, 0], [1, 3], [3, 2]]
     """
     wanted = as_count("steps", steps) * as_count("batch_size", batch_size)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(as_count("seed", seed, low=0))
     passes = [rng.permutation(n_images) for _ in range(-(-wanted // as_count("n_images", n_images)))]
     return np.concatenate(passes)[:wanted].reshape(steps, batch_size)
 
@@ -287,7 +289,7 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     Raises
     ------
     ValueError
-        For a file that is damaged, lacks a weight, has one too many, or one of another shape.
+        For a file that is damaged, lacks a weight, has one too many, or one of another shape or not finite.
     """
     stored = _read(Path(path))
     weights = _named_weights(model)
@@ -304,6 +306,8 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
             raise ValueError(
                 f"path: {path} holds {name} of shape {stored[name].shape}, the model's is {tuple(variable.shape)}"
             )
+        if stored[name].dtype.kind != "f" or not np.isfinite(stored[name]).all():
+            raise ValueError(f"path: {path} holds something else than finite numbers for {name}")
     for name, value in extra.items():
         if not np.array_equal(stored[f"extra/{name}"], value):
             raise ValueError(f"path: {path} was saved with other {name} than the model's")
@@ -333,9 +337,13 @@ def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         # Opened here: np.load leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # np.load would return the array of an .npy file
+                raise ValueError("not a zip archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"path: {path} is no .npz file of weights, or it is damaged ({error})") from error
 
 

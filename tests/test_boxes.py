@@ -236,6 +236,10 @@ class TestOffsets:
             decode([[0, 0, 0, 0], [0, 0, 4000, 0]], good * 2)
         with pytest.raises(ValueError, match=r"^offsets: "):
             decode([[0, 0, np.inf, 0]], good)
+        with pytest.raises(ValueError, match=r"^boxes: the size of .* overflows float64"):
+            encode([[-1e308, 0, 1e308, 1]], good)
+        with pytest.raises(ValueError, match=r"^boxes: no finite offsets .* at index 0"):
+            encode([[1e300, 0, 1e301, 1]], [[0, 0, 1e-20, 1]])
 
 
 class TestAnchors:

@@ -318,6 +318,8 @@ def test_no_photographs_no_detections(ssd: SSD) -> None:
         ({"n_classes": 1}, "n_classes: expected an integer of 2 or more"),
         ({"offset_kind": "corners"}, "offset_kind: expected one of"),
         ({"aspect_ratios": ()}, "aspect_ratios"),
+        ({"aspect_ratios": 0.5}, "aspect_ratios: expected one number or more in a sequence, got 0.5"),
+        ({"scales": 0.5}, "scales: expected one tuple a level, got 0.5"),
         ({"channels": 0}, "channels: expected an integer of 1 or more"),
     ],
 )
@@ -339,6 +341,58 @@ def test_bad_losses_and_batches(ssd: SSD) -> None:
         ssd_batches(ssd, IMAGES / 255, BOXES, IDS, steps=1)
     with pytest.raises(ValueError, match="boxes, class_ids: expected 6 of each"):
         ssd_batches(ssd, IMAGES, BOXES[:2], IDS, steps=1)
+    with pytest.raises(ValueError, match="boxes, class_ids: at 5: class_ids: expected 1 to 3, got 4"):
+        ssd_batches(ssd, IMAGES, BOXES, [*IDS[:5], IDS[5] * 0 + 4], steps=1)
+    with pytest.raises(ValueError, match="seed: expected an integer of 0 or more"):
+        ssd_batches(ssd, IMAGES, BOXES, IDS, steps=1, seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "class_ids", "message"),
+    [
+        ([[0, 0, 9, 9]], [0], "class_ids: expected 1 to 3, got 0"),
+        ([[0, 0, 9, 9]], [4], "class_ids: expected 1 to 3, got 4"),
+        ([[0, 0, 9, 9]], [1.5], "class_ids: expected integers"),
+        ([[0, 0, 9, 9]], [1, 2], r"class_ids: expected shape \(1,\), one a box, got \(2,\)"),
+        (np.zeros(8), [1, 1], r"boxes: expected shape \(N, 4\)"),
+        ([[9, 0, 0, 9]], [1], "boxes: expected x_min ≤ x_max"),
+    ],
+)
+def test_bad_truths(ssd: SSD, boxes: Any, class_ids: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ssd_targets(ssd, boxes, class_ids)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((96, 128, 3)), r"images: expected \(N, 96, 128, 3\), got \(96, 128, 3\)"),
+        (np.full((1, 96, 128, 3), 255, np.uint8), r"images: expected values in \[0, 1\], got 255"),
+        (np.full((1, 96, 128, 3), np.nan), "images: .*NaN"),
+    ],
+)
+def test_bad_images_of_the_network(ssd: SSD, images: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        predict(ssd, images)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"boxes": [[np.nan] * 4]}, "boxes: .*NaN"),
+        ({"boxes": [0, 0, 9, 9]}, r"boxes: expected shape \(A, 4\), got \(4,\)"),
+        ({"probabilities": [[np.nan, 0.5]]}, "probabilities: .*NaN"),
+        ({"probabilities": [[0.5, 0.5]] * 2}, r"probabilities: expected shape \(1, K\), K ≥ 2, got \(2, 2\)"),
+        ({"probabilities": [[1.0]]}, "probabilities: expected shape"),
+        ({"score_threshold": np.nan}, "score_threshold"),
+        ({"height": 0}, "height: expected a finite number above 0"),
+    ],
+)
+def test_bad_predictions(changes: dict[str, Any], message: str) -> None:
+    good = {"boxes": [[0, 0, 9, 9]], "probabilities": [[0.4, 0.6]], "height": 20, "width": 20}
+    assert len(select(**good).boxes) == 1
+    with pytest.raises(ValueError, match=message):
+        select(**{**good, **changes})
 
 
 def test_encoding_is_the_shared_one(ssd: SSD) -> None:

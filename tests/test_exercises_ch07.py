@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import precision_recall_curve
 
 from course_utils.boxes import class_nms, nms, pairwise_iou
@@ -25,6 +26,17 @@ def iou(clamp=lambda x: np.maximum(x, 0), pixel=0, twice=False):
         return shared / areas if twice else shared / (areas - shared)
 
     return answer
+
+
+def one_clamp_on_the_product(a, b):
+    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    shared = max(width * height, 0)
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
+    return shared / union if union > 0 else 0.0
+
+
+def one_for_boxes_without_area(a, b):
+    return 1.0 if np.array_equal(a, b) and a[0] == a[2] else right_iou(a, b)
 
 
 def right_nms(boxes, scores, iou_threshold):
@@ -53,6 +65,15 @@ def nms_rising(boxes, scores, iou_threshold):
 
 def nms_at_the_threshold(boxes, scores, iou_threshold):
     return right_nms(boxes, scores, iou_threshold - 1e-9)
+
+
+def nms_in_the_order_of_the_list(boxes, scores, iou_threshold):
+    return right_nms(boxes, -np.arange(len(boxes)), iou_threshold)
+
+
+def nms_with_a_score_cut(boxes, scores, iou_threshold):
+    kept = right_nms(boxes, scores, iou_threshold)
+    return kept[scores[kept] > 0.05]
 
 
 def right_class_nms(boxes, scores, class_ids, iou_threshold):
@@ -84,6 +105,19 @@ def moved_apart(boxes, scores, class_ids, iou_threshold):
     return nms(boxes + shift[:, None], scores, iou_threshold)
 
 
+def moved_apart_along_x(boxes, scores, class_ids, iou_threshold):
+    shift = class_ids * boxes.max(initial=0)
+    return nms(boxes + shift[:, None] * [1, 0, 1, 0], scores, iou_threshold)
+
+
+def only_these_classes(first, last):
+    def answer(boxes, scores, class_ids, iou_threshold):
+        members = np.flatnonzero((class_ids >= first) & (class_ids <= last))
+        return members[right_class_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
+
+    return answer
+
+
 def decode(variances=(0.1, 0.2), half=2, sizes=np.exp, units=True):
     def answer(offsets, anchors):
         x, y = (anchors[:, 0] + anchors[:, 2]) / 2, (anchors[:, 1] + anchors[:, 3]) / 2
@@ -101,11 +135,13 @@ def decode_to_centres(offsets, anchors):
     return np.concatenate([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1)
 
 
-def match(force, band=True):
+def match(force, band=True, reaches=np.greater_equal, choose=lambda overlap: overlap.argmax(axis=1)):
     def answer(anchors, boxes):
+        if len(boxes) == 0:
+            return np.full(len(anchors), -1)
         overlap = np.array([[right_iou(a, b) for b in boxes] for a in anchors])
         best = overlap.max(axis=1)
-        matches = np.where(best >= 0.5, overlap.argmax(axis=1), np.where((best >= 0.4) & band, -2, -1))
+        matches = np.where(reaches(best, 0.5), choose(overlap), np.where(reaches(best, 0.4) & band, -2, -1))
         force(overlap, matches)
         return matches
 
@@ -139,6 +175,25 @@ def in_turn(overlap, matches):
             overlap[overlap[:, box].argmax()] = 0
 
 
+def best_sum(overlap, matches):
+    for anchor, box in zip(*linear_sum_assignment(-overlap), strict=True):
+        if overlap[anchor, box] > 0:
+            matches[anchor] = box
+
+
+def the_last_that_reaches(overlap):
+    return overlap.shape[1] - 1 - (overlap >= 0.5)[:, ::-1].argmax(axis=1)
+
+
+def the_first_that_reaches(overlap):
+    return (overlap >= 0.5).argmax(axis=1)
+
+
+def match_that_needs_a_box(anchors, boxes):
+    pairwise_iou(anchors, boxes).max(axis=1)
+    return match(best_pair_first)(anchors, boxes)
+
+
 def right_average_precision(scores, is_true_positive, n_objects):
     points = sorted(zip(-scores, is_true_positive, strict=True))
     found, curve = 0, []
@@ -167,6 +222,21 @@ def mean_at_the_hits(scores, is_true_positive, n_objects):
     order = np.argsort(-scores)
     hits = is_true_positive[order]
     return np.sum(hits * np.cumsum(hits) / (np.arange(len(hits)) + 1)) / n_objects
+
+
+def average_of_reached_recalls(scores, is_true_positive, n_objects):
+    order = np.argsort(-scores)
+    found = np.cumsum(is_true_positive[order])
+    recall, precision = found / n_objects, found / (np.arange(len(found)) + 1)
+    reached = [precision[recall >= k / 100].max() for k in range(101) if (recall >= k / 100).any()]
+    return np.mean(reached) if reached else 0.0
+
+
+def average_from_recall_001(scores, is_true_positive, n_objects):
+    at_0 = right_average_precision(scores, is_true_positive, n_objects) * 101
+    order = np.argsort(-scores)
+    highest = (np.cumsum(is_true_positive[order]) / (np.arange(len(scores)) + 1)).max(initial=0)
+    return (at_0 - highest) / 100
 
 
 def right_precision_recall(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
@@ -239,6 +309,39 @@ def every_box_on_an_object_is_right(true_boxes, true_ids, boxes, scores, ids, io
         return np.array([hits / len(boxes), hits / len(true_boxes)])
 
 
+def matched_by(choose, order=lambda scores, overlaps: np.argsort(-scores), reaches=np.greater_equal):
+    """One to one and class by class, with a choice among the free objects that are reached."""
+
+    def answer(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+        overlaps = np.where(ids[:, None] == true_ids, pairwise_iou(boxes, true_boxes), -1)
+        taken = []
+        for k in order(scores, overlaps):
+            fits = [j for j in np.flatnonzero(reaches(overlaps[k], iou_threshold)) if j not in taken]
+            taken += [choose(overlaps[k], fits)] if fits else []
+        with np.errstate(invalid="ignore"):
+            return np.float64(len(taken)) / np.array([len(boxes), len(true_boxes)])
+
+    return answer
+
+
+def the_best(overlaps, fits):
+    return max(fits, key=lambda j: overlaps[j])
+
+
+def closest_first(scores, overlaps):
+    return np.argsort(-overlaps.max(axis=1, initial=0), kind="stable")
+
+
+def class_asked_last(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    taken, overlaps = [], pairwise_iou(boxes, true_boxes)
+    for k in np.argsort(-scores) if len(true_boxes) else ():
+        if overlaps[k].max() >= iou_threshold and true_ids[overlaps[k].argmax()] == ids[k]:
+            taken.append(overlaps[k].argmax())
+            overlaps[:, taken[-1]] = 0
+    with np.errstate(invalid="ignore"):
+        return np.float64(len(taken)) / np.array([len(boxes), len(true_boxes)])
+
+
 def any_overlap(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
     return right_precision_recall(true_boxes, true_ids, boxes, scores, ids, 1e-9)
 
@@ -259,17 +362,25 @@ WRONG: list[WrongAnswer] = [
     ("boxes.iou", iou(pixel=1), "+ 1"),
     ("boxes.iou", iou(twice=True), "sum of the areas"),
     ("boxes.iou", lambda a, b: 2 * iou(twice=True)(a, b), "This is Dice"),
+    ("boxes.iou", one_clamp_on_the_product, "values differ"),
+    ("boxes.iou", one_for_boxes_without_area, "1 for two boxes"),
     ("boxes.iou", lambda a, b: 1 - right_iou(a, b), "values differ"),
     ("boxes.nms", nms_where_the_removed_remove, "was removed removes others"),
     ("boxes.nms", nms_on_sorted_boxes, "places in the sorted list"),
     ("boxes.nms", nms_rising, "lowest score first"),
     ("boxes.nms", nms_at_the_threshold, "≥ where > belongs"),
+    ("boxes.nms", nms_in_the_order_of_the_list, "in the order of the list"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, 0), "any overlap"),
+    ("boxes.nms", nms_with_a_score_cut, "shape"),
     ("boxes.nms", lambda b, s, t: np.sort(right_nms(b, s, t)), "by falling score"),
     ("boxes.nms", lambda b, s, t: b[right_nms(b, s, t)], "shape"),
     ("boxes.class_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
     ("boxes.class_nms", class_after_class, "class after class"),
     ("boxes.class_nms", indices_within_the_class, "within the class"),
     ("boxes.class_nms", moved_apart, "moved apart"),
+    ("boxes.class_nms", moved_apart_along_x, "moved apart"),
+    ("boxes.class_nms", only_these_classes(1, 9), "class 0 left out"),
+    ("boxes.class_nms", only_these_classes(0, 3), "shape"),
     ("boxes.class_nms", lambda b, s, c, t: np.sort(class_nms(b, s, c, t)), "order of their indices"),
     ("boxes.decode", decode((1, 1)), "variances are left out"),
     ("boxes.decode", decode((10, 5)), "divided by the variances"),
@@ -283,12 +394,24 @@ WRONG: list[WrongAnswer] = [
     ("boxes.match", match(each_its_best_without_a_look), "argmax of zeros"),
     ("boxes.match", match(in_turn), "order of the list"),
     ("boxes.match", match(best_pair_first, band=False), "no band"),
+    ("boxes.match", match(best_sum), "highest sum"),
+    ("boxes.match", match(best_pair_first, reaches=np.greater), "> where ≥"),
+    ("boxes.match", match(best_pair_first, choose=the_last_that_reaches), "last box"),
+    ("boxes.match", match(best_pair_first, choose=the_first_that_reaches), "values differ"),
+    ("boxes.match", match_that_needs_a_box, "ValueError"),
     ("metrics.average_precision", lambda s, h, n: right_average_precision(-np.arange(len(s)), h, n), "not sorted"),
     ("metrics.average_precision", lambda s, h, n: right_average_precision(-s, h, n), "wrong way"),
     (
         "metrics.average_precision",
         lambda s, h, n: right_average_precision(s, h, max(h.sum(), 1)),
         "share of the objects found",
+    ),
+    ("metrics.average_precision", average_of_reached_recalls, "never reached left out"),
+    ("metrics.average_precision", average_from_recall_001, "Recall 0"),
+    (
+        "metrics.average_precision",
+        lambda s, h, n: right_average_precision(s, h, n) if len(s) else np.nan,
+        "NaN without detections",
     ),
     ("metrics.average_precision", eleven_points, "11 recalls"),
     ("metrics.average_precision", area_under_the_steps, "whole area"),
@@ -302,6 +425,11 @@ WRONG: list[WrongAnswer] = [
     ("metrics.precision_recall", boxes_far_from_everything_left_out, "not counted"),
     ("metrics.precision_recall", every_box_on_an_object_is_right, "count as right"),
     ("metrics.precision_recall", any_overlap, "any overlap is enough"),
+    ("metrics.precision_recall", matched_by(lambda overlaps, fits: fits[0]), "first object that it reaches"),
+    ("metrics.precision_recall", matched_by(the_best, reaches=np.greater), "> where ≥"),
+    ("metrics.precision_recall", matched_by(the_best, closest_first), "highest IoU first"),
+    ("metrics.precision_recall", matched_by(the_best, lambda scores, _: np.argsort(scores)), "lowest score first"),
+    ("metrics.precision_recall", class_asked_last, "class asked only then"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a)[::-1], "Precision comes first"),
 ]
 

@@ -45,7 +45,9 @@ def test_wrong_classes_are_false_and_images_are_averaged() -> None:
 
 def test_bad_arguments() -> None:
     nothing = Annotations(np.zeros((0, 4)), [])
-    with pytest.raises(ValueError, match="detections: expected 1, one an image, got 0"):
+    with pytest.raises(ValueError, match="detections: expected one an image, as many as annotations"):
         any_overlap_scores([nothing], [])
+    with pytest.raises(ValueError, match="annotations: expected a list of Annotations"):
+        any_overlap_scores(nothing, nothing)
     with pytest.raises(ValueError, match="annotations: expected at least one object"):
         any_overlap_scores([nothing], [Detections(np.zeros((0, 4)), [], [])])

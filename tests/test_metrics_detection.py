@@ -221,6 +221,15 @@ def test_five_detections_by_hand():
     assert best_score_threshold([truth], [found]) == 0.5
 
 
+@pytest.mark.parametrize("interpolation", ["coco", "voc2007", "voc2010"])
+def test_a_perfect_detector_scores_one_and_not_a_rounding_more(interpolation):
+    for n in (1, 3, 7, 10, 49, 93):
+        truth = pixels(*([20 * i, 0, 20 * i + 10, 10] for i in range(n)))
+        found = Detections(truth.boxes, np.linspace(0.9, 0.5, n), [0] * n)
+        result = mean_average_precision([truth], [found], interpolation=interpolation).map
+        assert 1 - 1e-12 <= result <= 1
+
+
 def test_recall_levels_that_ten_objects_reach_exactly_are_reached():
     """3 of 10 found reach the level 0.3, whatever 3 × 0.1 is in floating point."""
     truth = pixels(*([20 * i, 0, 20 * i + 10, 10] for i in range(10)))

@@ -183,6 +183,19 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(b"no archive")
     with pytest.raises(ValueError, match="damaged"):
         load_weights(model, tmp_path / "bad.npz")
+    np.save(tmp_path / "bad.npy", np.ones(3))
+    with pytest.raises(ValueError, match="damaged"):
+        load_weights(model, tmp_path / "bad.npy")
+    content = bytearray((tmp_path / "w.npz").read_bytes())
+    for place in range(60, 100):  # inside the first compressed array
+        content[place] ^= 255
+    (tmp_path / "bad.npz").write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="damaged"):
+        load_weights(model, tmp_path / "bad.npz", anchors=np.ones(3))
+    strange = {variable.path: np.full(variable.shape, np.nan) for variable in model.weights}
+    np.savez(tmp_path / "strange.npz", **strange)
+    with pytest.raises(ValueError, match="something else than finite numbers"):
+        load_weights(model, tmp_path / "strange.npz")
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -132,7 +132,7 @@ def encode(boxes: npt.ArrayLike, anchors: npt.ArrayLike, variances: Sequence[flo
     ------
     ValueError
         For other shapes, NaN, infinity, a width or height of 0 or less, variances that are not two
-        numbers above 0.
+        numbers above 0, or offsets that overflow.
 
     Notes
     -----
@@ -147,9 +147,14 @@ def encode(boxes: npt.ArrayLike, anchors: npt.ArrayLike, variances: Sequence[flo
     anchor_centres, anchor_sizes = _centres_and_sizes("anchors", anchors)
     _require_same_length("boxes", centres, anchor_centres)
     of_centre, of_size = _as_variances(variances)
-    return np.concatenate(
-        [(centres - anchor_centres) / anchor_sizes / of_centre, np.log(sizes / anchor_sizes) / of_size], axis=1
-    )
+    with np.errstate(over="ignore", divide="ignore"):
+        offsets = np.concatenate(
+            [(centres - anchor_centres) / anchor_sizes / of_centre, np.log(sizes / anchor_sizes) / of_size], axis=1
+        )
+    if not np.isfinite(offsets).all():
+        index = int(np.argmin(np.isfinite(offsets).all(axis=1)))
+        raise ValueError(f"boxes: no finite offsets from the anchor to the box at index {index}")
+    return offsets
 
 
 def decode(offsets: npt.ArrayLike, anchors: npt.ArrayLike, variances: Sequence[float] = (0.1, 0.2)) -> FloatArray:
@@ -243,7 +248,12 @@ def iou_of_columns(a: FloatArray, b: FloatArray) -> FloatArray:
 def _centres_and_sizes(name: str, value: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     boxes = as_boxes(name, value)
     low, high = boxes[:, :2], boxes[:, 2:]
-    sizes = high - low
+    with np.errstate(over="ignore"):
+        sizes = high - low
+    too_large = ~np.isfinite(sizes).all(axis=1)
+    if too_large.any():
+        index = int(too_large.argmax())
+        raise ValueError(f"{name}: the size of {boxes[index].tolist()} at index {index} overflows {boxes.dtype}")
     empty = (sizes <= 0).any(axis=1)
     if empty.any():
         index = int(empty.argmax())

@@ -8,7 +8,7 @@ from course_utils.detection.network import SSD
 from course_utils.metrics import Detections
 from course_utils.photographs import Photographs, as_photographs, fit_photograph
 from course_utils.softmax import softmax
-from course_utils.validation import FloatArray, as_count, require_within
+from course_utils.validation import FloatArray, as_count, as_float_array, require_finite, require_within
 
 __all__ = ["detect", "predict", "select"]
 
@@ -88,8 +88,20 @@ def predict(model: SSD, images: FloatArray) -> tuple[FloatArray, FloatArray]:
         In pixels of the input, neither cut nor checked: offsets in pixels may cross them.
     probabilities : (N, A, K) float32
         Class 0 is background.
+
+    Raises
+    ------
+    ValueError
+        For images of another shape or type, or values outside [0, 1].
     """
-    output = model(tf.convert_to_tensor(images, tf.float32), training=False).numpy()
+    pixels = require_finite("images", as_float_array("images", images))
+    if pixels.ndim != 4 or pixels.shape[1:] != (*model.image_shape, 3):
+        height, width = model.image_shape
+        raise ValueError(f"images: expected (N, {height}, {width}, 3), got {pixels.shape}")
+    # A resized image may leave the range by a rounding.
+    if pixels.size and not (pixels.min() > -1e-3 and pixels.max() < 1 + 1e-3):
+        raise ValueError(f"images: expected values in [0, 1], got {pixels.min()} to {pixels.max()}")
+    output = model(tf.convert_to_tensor(pixels, tf.float32), training=False).numpy()
     return model.decode(output[..., model.n_classes :]), softmax(output[..., : model.n_classes])
 
 
@@ -121,9 +133,29 @@ def select(
     Returns
     -------
     Detections
+
+    Raises
+    ------
+    ValueError
+        For other shapes, NaN, infinity, or thresholds out of range.
+
+    Examples
+    --------
+    One anchor is a candidate for two classes, the other for none.
+
+    >>> select([[-2, 0, 4, 8], [0, 0, 9, 9]], [[0.1, 0.6, 0.3], [1, 0, 0]], height=10, width=10)
+    Detections(boxes=array([[0., 0., 4., 8.],
+           [0., 0., 4., 8.]]), scores=array([0.6, 0.3]), class_ids=array([1, 2]))
     """
-    anchor, class_ids = np.nonzero(probabilities[:, 1:] > score_threshold)
-    scores, candidates = probabilities[anchor, class_ids + 1], boxes[anchor]
+    corners = require_finite("boxes", as_float_array("boxes", boxes))
+    shares = require_finite("probabilities", as_float_array("probabilities", probabilities))
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise ValueError(f"boxes: expected shape (A, 4), got {corners.shape}")
+    if shares.ndim != 2 or len(shares) != len(corners) or shares.shape[1] < 2:
+        raise ValueError(f"probabilities: expected shape ({len(corners)}, K), K ≥ 2, got {shares.shape}")
+    require_within("score_threshold", score_threshold, 0, 1)
+    anchor, class_ids = np.nonzero(shares[:, 1:] > score_threshold)
+    scores, candidates = shares[anchor, class_ids + 1], corners[anchor]
     upright = (candidates[:, 2:] >= candidates[:, :2]).all(axis=1)
     candidates, scores, class_ids = candidates[upright], scores[upright], class_ids[upright] + 1
     candidates = clip_boxes(candidates, height, width)

@@ -122,8 +122,10 @@ def build_ssd(
     require_kind(offset_kind, get_args(OffsetKind), name="offset_kind")
     as_count("n_classes", n_classes, low=2)
     as_count("channels", channels)
-    if len(aspect_ratios) == 0:
-        raise ValueError("aspect_ratios: expected one number or more, got none")
+    if np.ndim(aspect_ratios) != 1 or len(aspect_ratios) == 0:
+        raise ValueError(f"aspect_ratios: expected one number or more in a sequence, got {aspect_ratios!r}")
+    if not hasattr(scales, "__len__") or not all(hasattr(level, "__len__") for level in scales):
+        raise ValueError(f"scales: expected one tuple a level, got {scales!r}")
     sizes = {len(level) for level in scales}
     if len(sizes) != 1:
         raise ValueError(f"scales: expected as many in every level (the heads are shared), got {scales!r}")

@@ -10,7 +10,7 @@ import tensorflow as tf
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
 from course_utils.training import image_order, prepared_ahead
-from course_utils.validation import IGNORE, FloatArray
+from course_utils.validation import IGNORE, FloatArray, IntArray, as_boxes, as_integer_array
 
 __all__ = ["ssd_batches", "ssd_targets"]
 
@@ -35,6 +35,12 @@ def ssd_targets(
     (A, 5) float32
         Class (0 background, 255 not counted) and four offsets, which are 0 where there is no object.
 
+    Raises
+    ------
+    ValueError
+        For boxes and thresholds as in :func:`course_utils.boxes.match_anchors`, and for class ids that are not
+        n integers from 1 to K − 1.
+
     Examples
     --------
     >>> from course_utils.detection import build_ssd
@@ -43,7 +49,7 @@ def ssd_targets(
     >>> targets[0], int((targets[:, 0] == 2).sum())
     (array([2., 0., 0., 0., 0.], dtype=float32), 2)
     """
-    truth, ids = np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(class_ids)
+    truth, ids = _as_truth(model, boxes, class_ids)
     matched = match_anchors(model.anchors, truth, positive, negative)
     targets = np.zeros((len(matched), 5), np.float32)
     targets[matched == -2, 0] = IGNORE
@@ -52,6 +58,18 @@ def ssd_targets(
         targets[found, 0] = ids[matched[found]]
         targets[found, 1:] = model.encode(truth[matched[found]], model.anchors[found])
     return targets
+
+
+def _as_truth(
+    model: SSD, boxes: npt.ArrayLike, class_ids: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float32], IntArray]:
+    truth = as_boxes("boxes", boxes).astype(np.float32)
+    ids = np.asarray(class_ids)
+    if ids.shape != (len(truth),):
+        raise ValueError(f"class_ids: expected shape ({len(truth)},), one a box, got {ids.shape}")
+    if len(ids) == 0:  # an empty list has no integer type to go by
+        return truth, np.zeros(0, np.int64)
+    return truth, as_integer_array("class_ids", ids, low=1, high=model.n_classes)
 
 
 def ssd_batches(
@@ -89,8 +107,10 @@ def ssd_batches(
     Raises
     ------
     ValueError
-        For images of another size or type, or lists of different lengths.
+        For images of another size or type, lists of different lengths, boxes and class ids as in
+        :func:`ssd_targets`, counts below 1 or a negative seed.
     """
+    images = np.asarray(images)
     height, width = model.image_shape
     if images.ndim != 4 or images.shape[1:] != (height, width, 3) or images.dtype != np.uint8:
         raise ValueError(f"images: expected (M, {height}, {width}, 3) uint8, got {images.shape} {images.dtype}")
@@ -98,6 +118,11 @@ def ssd_batches(
         raise ValueError(
             f"boxes, class_ids: expected {len(images)} of each, one or more, got {len(boxes)} and {len(class_ids)}"
         )
+    for index, (corners, ids) in enumerate(zip(boxes, class_ids, strict=True)):
+        try:
+            _as_truth(model, corners, ids)
+        except ValueError as error:
+            raise ValueError(f"boxes, class_ids: at {index}: {error}") from None
     order = image_order(len(images), steps, batch_size, seed)
 
     def one_batch(step: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from course_utils import boxes as course
 from course_utils.exercises import Exercise, Mistake
@@ -28,6 +29,7 @@ def _iou_with(a: FloatArray, b: FloatArray, *, clamp: bool = True, pixel: float 
         "sum": first + second,
         "smaller": min(first, second),
         "first": first,
+        "second": second,
         "hull": np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])),
     }[over]
     with np.errstate(all="ignore"):
@@ -46,8 +48,8 @@ def _as_sizes(a: FloatArray, b: FloatArray) -> Any:
 def _iou_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
     yield np.array([0.0, 0, 4, 4]), np.array([1.0, 1, 3, 2])
-    yield np.array([0.0, 0, 1, 1]), np.array([3.0, 0, 4, 1])
-    yield np.array([0.0, 0, 1, 1]), np.array([3.0, 4, 5, 6])
+    yield np.array([0.0, 0, 1, 1]), np.array([3.0, 0, 4, 2])
+    yield np.array([0.0, 0, 4, 4]), np.array([5.0, 6, 9, 10])
     yield np.array([2.0, 3, 2, 3]), np.array([2.0, 3, 2, 3])
     for _ in range(4):
         corners = rng.uniform(0, 10, (2, 2))
@@ -64,11 +66,17 @@ def _greedy(
     iou_threshold: float,
     *,
     falling: bool = True,
+    as_listed: bool = False,
+    any_overlap: bool = False,
     removed_too: bool = False,
     at_threshold: bool = False,
     last_only: bool = False,
 ) -> Any:
     order = np.argsort(-scores if falling else scores, kind="stable")
+    if as_listed:
+        order = np.arange(len(boxes))
+    if any_overlap:
+        iou_threshold = 0
     iou = course.pairwise_iou(boxes, boxes)
     kept: list[int] = []
     for place, k in enumerate(order):
@@ -96,7 +104,7 @@ def _scene(rng: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
-    yield np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]), np.array([0.8, 0.9, 0.3]), 0.5
+    yield np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]), np.array([0.8, 0.9, 0.01]), 0.5
     chain = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])
     yield chain, np.array([0.9, 0.8, 0.7]), 0.4
     yield np.array([[0.0, 0, 10, 10], [0, 0, 10, 20]]), np.array([0.2, 0.7]), 0.5
@@ -125,6 +133,11 @@ def _moved_apart(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou
     return _nms(boxes + class_ids[:, np.newaxis] * boxes.max(initial=0), scores, iou_threshold)
 
 
+def _from_class_one(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
+    members = np.flatnonzero(class_ids > 0)
+    return members[_class_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
+
+
 def _in_index_order(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
     return np.sort(_class_nms(boxes, scores, class_ids, iou_threshold))
 
@@ -133,10 +146,10 @@ def _class_nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     two = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10]])
     yield two, np.array([0.8, 0.9, 0.95]), np.array([2, 2, 1]), 0.5
     yield two, np.array([0.8, 0.9, 0.3]), np.array([0, 1, 1]), 0.5
-    corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0]])
-    yield corner, np.array([0.4, 0.6]), np.array([0, 1]), 0.5
+    corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0], [-10, 50, 0, 60]])
+    yield corner, np.array([0.4, 0.6, 0.5]), np.array([0, 1, 1]), 0.5
     for n in (8, 40):
-        yield *_scene(rng, n), rng.integers(0, 3, n), 0.3
+        yield *_scene(rng, n), rng.choice([0, 2, 7], n), 0.3
     yield np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5
 
 
@@ -179,11 +192,26 @@ def _match(anchors: FloatArray, boxes: FloatArray) -> Any:
     return course.match_anchors(anchors, boxes)
 
 
-def _match_with(anchors: FloatArray, boxes: FloatArray, *, forced: str = "none", band: bool = True) -> Any:
+def _match_with(
+    anchors: FloatArray,
+    boxes: FloatArray,
+    *,
+    forced: str = "none",
+    band: bool = True,
+    at_limits: bool = True,
+    last_box: bool = False,
+) -> Any:
     iou = course.pairwise_iou(boxes, anchors)
     best = iou.max(axis=0, initial=0)
-    matches = np.where(best >= 0.4, -2, -1) if band else np.full(len(anchors), -1)
-    matches[best >= 0.5] = iou.argmax(axis=0)[best >= 0.5] if len(boxes) else -1
+    ignored, positive = (best >= 0.4, best >= 0.5) if at_limits else (best > 0.4, best > 0.5)
+    matches = np.where(ignored, -2, -1) if band else np.full(len(anchors), -1)
+    if len(boxes):
+        wanted = (len(boxes) - 1 - (iou >= 0.5)[::-1].argmax(axis=0)) if last_box else iou.argmax(axis=0)
+        matches[positive] = wanted[positive]
+    if forced == "best sum":
+        for box, anchor in zip(*linear_sum_assignment(-iou), strict=True):
+            if iou[box, anchor] > 0:
+                matches[anchor] = box
     if forced in {"last", "even without overlap"}:
         for box in range(len(boxes)):
             if iou[box].max() > 0 or forced == "even without overlap":
@@ -194,6 +222,14 @@ def _match_with(anchors: FloatArray, boxes: FloatArray, *, forced: str = "none",
             if iou[box, anchor] > 0:
                 matches[anchor] = box
                 iou[:, anchor] = 0
+    return matches
+
+
+def _with_forced(matches: IntArray, anchors: FloatArray, boxes: FloatArray) -> IntArray:
+    """Put in the forced matches: of the anchors that find a box, the one that overlaps it most."""
+    right, iou = _match(anchors, boxes), course.pairwise_iou(boxes, anchors)
+    for box in np.unique(right[right >= 0]):
+        matches[np.where(right == box, iou[box], -1).argmax()] = box
     return matches
 
 
@@ -214,6 +250,11 @@ def _match_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield anchors[[0, 1, 3]], np.array([[0.0, 0, 10, 10], [0, 0, 11, 10]])
     yield anchors[[0, 1, 3]], np.array([[0.0, 0, 11, 10], [0, 0, 10, 10]])
     yield anchors, np.array([[41.0, 0, 50, 10], [80, 80, 90, 90]])
+    yield np.array([[0.0, 0, 10, 11], [0, 0, 10, 20], [0, 0, 10, 25]]), np.array([[0.0, 0, 10, 10]])  # 0.5 and 0.4
+    nested = np.array([[0.0, 0, 10, 10], [0, 0, 10, 12]])
+    yield np.concatenate([nested, nested + np.array([1, 0, 0, 0])]), nested
+    yield np.array([[1.0, 0, 11, 10], [-4, 0, 6, 10]]), np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]])
+    yield anchors, np.zeros((0, 4))
     grid = course.anchor_boxes([(3, 4), (2, 2)], (48, 64), [(0.3,), (0.6,)], (0.5, 1.0, 2.0))
     for n in (1, 3, 5):
         low = rng.uniform(0, 40, (n, 2))
@@ -238,6 +279,10 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: 0 / 0 for two boxes without area. They share nothing: the IoU is 0.",
             ),
             Mistake(
+                lambda a, b: np.nan_to_num(_iou_with(a, b), nan=1.0),
+                "Often: 1 for two boxes without area that lie on each other. They share nothing: the IoU is 0.",
+            ),
+            Mistake(
                 lambda a, b: _iou_with(a, b, pixel=1.0),
                 "Often: + 1 in widths and heights. That belongs to boxes of whole pixels, both borders counted. "
                 "Here coordinates are continuous: from 0 to 2 it is 2.",
@@ -252,6 +297,9 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: divided by the smaller area, so that a small box inside a large one scores 1.",
             ),
             Mistake(lambda a, b: _iou_with(a, b, over="first"), "Often: divided by the area of one of the boxes."),
+            Mistake(
+                lambda a, b: _iou_with(a, b, over="second"), "Often: divided by the area of one of the boxes."
+            ),
             Mistake(
                 lambda a, b: _iou_with(a, b, over="hull"),
                 "Often: divided by the box around both. The union is smaller than that.",
@@ -274,6 +322,14 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, falling=False),
                 "Often: the lowest score first. np.argsort rises; sort by −scores.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, as_listed=True),
+                "Often: in the order of the list. The best score comes first.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, any_overlap=True),
+                "Often: any overlap removes a box. Only one above the threshold does.",
             ),
             Mistake(
                 lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, at_threshold=True),
@@ -310,6 +366,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda boxes, scores, class_ids, iou_threshold: _nms(boxes, scores, iou_threshold),
                 "Often: the classes are not looked at. A can removes the bottle that it stands in front of.",
+            ),
+            Mistake(
+                _from_class_one,
+                "Often: class 0 left out, as if it were background. Any integers may come: ask np.unique.",
             ),
             Mistake(_one_after_the_other, "Often: class after class. Sort by falling score over all classes."),
             Mistake(
@@ -384,6 +444,19 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _match_as(forced="even without overlap"),
                 "Often: a box that no anchor overlaps takes anchor 0: argmax of zeros is 0. It stays unmatched.",
+            ),
+            Mistake(
+                _match_as(forced="best sum"),
+                "Often: the assignment of the highest sum of IoUs. The pair of highest IoU goes first, whatever "
+                "is left for the others.",
+            ),
+            Mistake(
+                lambda anchors, boxes: _with_forced(_match_with(anchors, boxes, at_limits=False), anchors, boxes),
+                "Often: > where ≥ belongs. From 0.5 on an anchor is positive, and only below 0.4 background.",
+            ),
+            Mistake(
+                lambda anchors, boxes: _with_forced(_match_with(anchors, boxes, last_box=True), anchors, boxes),
+                "Often: the last box that an anchor reaches 0.5 with. It belongs to the one of its highest IoU.",
             ),
             Mistake(_no_band, "Often: no band between. From 0.4 to 0.5 an anchor is ignored, which is −2."),
             Mistake(_match_as(band=False), "Often: neither forced matches nor an ignored band."),

@@ -43,6 +43,21 @@ def _of_those_found(scores: FloatArray, is_true_positive: IntArray, n_objects: i
     return _average_precision(scores, is_true_positive, max(int(is_true_positive.sum()), 1))
 
 
+def _without_recall_zero(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.mean([precision[recall >= k / 100].max(initial=0) for k in range(1, 101)])
+
+
+def _reached_recalls_only(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    reached = [precision[recall >= k / 100].max() for k in range(101) if (recall >= k / 100).any()]
+    return np.mean(reached) if reached else 0.0
+
+
+def _nan_without_detections(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    return _average_precision(scores, is_true_positive, n_objects) if len(scores) else np.nan
+
+
 def _first_that_reaches(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
     recall, precision = _curve(scores, is_true_positive, n_objects)
     places = np.searchsorted(recall, np.arange(101) / 100)
@@ -109,18 +124,24 @@ def _evaluate(
     any_overlap: bool = False,
     any_class: bool = False,
     reuse: bool = False,
-    as_listed: bool = False,
+    order: str = "falling",
+    first_fit: bool = False,
     favourite_only: bool = False,
     near_only: bool = False,
+    above_only: bool = False,
     empty: float = np.nan,
 ) -> Any:
     iou = pairwise_iou(boxes, true_boxes)
     reaches = (iou > 0 if any_overlap else iou >= iou_threshold) & ((ids[:, np.newaxis] == true_ids) | any_class)
+    if above_only:
+        reaches &= iou > iou_threshold
     free, hits = np.ones(len(true_boxes), bool), 0
-    for k in range(len(boxes)) if as_listed else np.argsort(-scores, kind="stable"):
+    turns = {"falling": -scores, "rising": scores, "listed": np.zeros(len(scores))}
+    turns["closest"] = -np.where(reaches, iou, 0).max(axis=1, initial=0)
+    for k in np.argsort(turns[order], kind="stable"):
         fits = reaches[k] if favourite_only or reuse else reaches[k] & free
         if fits.any():
-            best = np.where(fits, iou[k], -1).argmax()
+            best = fits.argmax() if first_fit else np.where(fits, iou[k], -1).argmax()
             hits += int(free[best] or reuse)
             free[best] = False
     return _shares(hits, int((iou > 0).any(axis=1).sum()) if near_only else len(boxes), hits, len(free), empty)
@@ -176,6 +197,23 @@ def _best_box_of_each_object(
     return _shares(true_positives, int(touched.sum()), true_positives, len(true_boxes), 0.0)
 
 
+def _class_asked_last(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    iou, hits = pairwise_iou(boxes, true_boxes), 0
+    for k in np.argsort(-scores, kind="stable"):
+        best = iou[k].argmax() if len(true_boxes) else 0
+        if len(true_boxes) and iou[k, best] >= iou_threshold and ids[k] == true_ids[best]:
+            hits += 1
+            iou[:, best] = 0
+    return _shares(hits, len(boxes), hits, len(true_boxes))
+
+
 def _swapped(
     true_boxes: FloatArray,
     true_ids: IntArray,
@@ -192,6 +230,7 @@ def _precision_recall_cases(rng: np.random.Generator) -> Iterator[Case]:
     spurious = np.concatenate([one, one + 30, one + 60, one + 90])
     yield one, np.array([1]), spurious, np.array([0.9, 0.8, 0.7, 0.6]), np.ones(4, int), 0.5
     yield one, np.array([1]), one + 8, np.array([0.9]), np.array([1]), 0.5
+    yield one, np.array([1]), one * [1, 1, 1, 2], np.array([0.9]), np.array([1]), 0.5  # at the threshold itself
     pair = np.array([[0.0, 0, 10, 10], [2, 0, 12, 10]])
     yield pair, np.array([1, 1]), one + np.array([1, 0, 1, 0]), np.array([0.9]), np.array([1]), 0.5
     yield one, np.array([1]), np.concatenate([one, one]), np.array([0.9, 0.8]), np.array([1, 1]), 0.5
@@ -200,6 +239,20 @@ def _precision_recall_cases(rng: np.random.Generator) -> Iterator[Case]:
     shifted = np.array([[0.5, 0, 10.5, 10], [-2, 0, 8, 10]])  # the second fits one object only
     yield pair, np.array([1, 1]), shifted, np.array([0.8, 0.9]), np.array([1, 1]), 0.5
     yield pair, np.array([1, 1]), shifted[::-1], np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    shifted = np.array([[1.25, 0, 11.25, 10], [1.5, 0, 11.5, 10]])  # both nearer to the second object
+    yield pair, np.array([1, 1]), shifted, np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    yield pair, np.array([1, 2]), one, np.array([0.9]), np.array([2]), 0.5  # nearer to the one of another class
+    # The first detection reaches both objects, the second only the one that the first lies on.
+    beside, second = one + np.array([3, 0, 3, 0]), one + np.array([5, 0, 5, 0])
+    for objects in (np.concatenate([one, beside]), np.concatenate([beside, one])):
+        yield (
+            objects,
+            np.array([1, 1]),
+            np.concatenate([beside, second]),
+            np.array([0.9, 0.8]),
+            np.array([1, 1]),
+            0.5,
+        )
     nothing = np.zeros((0, 4)), np.zeros(0, int)
     yield one, np.array([1]), nothing[0], np.zeros(0), nothing[1], 0.5
     yield *nothing, one, np.array([0.9]), np.array([1]), 0.5
@@ -231,6 +284,15 @@ EVALUATION: dict[str, Exercise] = {
                 _first_that_reaches,
                 "Often: the precision at the first detection that reaches the recall. Take the highest there or "
                 "at any higher recall.",
+            ),
+            Mistake(_without_recall_zero, "Often: 100 recalls. Recall 0 belongs to them: there are 101."),
+            Mistake(
+                _reached_recalls_only,
+                "Often: recalls that are never reached left out of the mean. They count, with precision 0.",
+            ),
+            Mistake(
+                _nan_without_detections,
+                "Often: NaN without detections. No recall is reached then: 0 at all of them.",
             ),
             Mistake(_eleven_points, "Often: 11 recalls, the rule of VOC 2007. Here there are 101."),
             Mistake(
@@ -281,8 +343,29 @@ EVALUATION: dict[str, Exercise] = {
                 "still to be found.",
             ),
             Mistake(
-                _evaluate_as(as_listed=True),
+                _evaluate_as(order="listed"),
                 "Often: in the order of the list. The best score chooses its object first.",
+            ),
+            Mistake(
+                _evaluate_as(order="rising"),
+                "Often: the lowest score first. np.argsort rises; sort by −scores.",
+            ),
+            Mistake(
+                _evaluate_as(order="closest"),
+                "Often: the highest IoU first. The best score chooses first, however well its box fits.",
+            ),
+            Mistake(
+                _evaluate_as(first_fit=True),
+                "Often: a detection takes the first object that it reaches. It takes the one of highest IoU.",
+            ),
+            Mistake(
+                _evaluate_as(above_only=True),
+                "Often: > where ≥ belongs. An IoU of iou_threshold is enough.",
+            ),
+            Mistake(
+                _class_asked_last,
+                "Often: the nearest object of any class, and the class asked only then. Look among the objects of "
+                "the detection's own class.",
             ),
             Mistake(
                 _evaluate_as(favourite_only=True),

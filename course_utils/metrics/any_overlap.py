@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.boxes import pairwise_iou
 from course_utils.metrics.annotations import Annotations, Detections
+from course_utils.metrics.matching import as_images
 
 __all__ = ["AnyOverlapScores", "any_overlap_scores"]
 
@@ -24,7 +25,7 @@ def any_overlap_scores(annotations: Sequence[Annotations], detections: Sequence[
 
     Parameters
     ----------
-    annotations, detections : sequences of equal length
+    annotations, detections : list of N ≥ 1 Annotations, list of N Detections
         One of each an image. Cut the detections at a score first: all of them are taken.
 
     Returns
@@ -38,7 +39,7 @@ def any_overlap_scores(annotations: Sequence[Annotations], detections: Sequence[
     Raises
     ------
     ValueError
-        For lists of different lengths, or if no image holds an object.
+        For no image, lists of unequal length or of other types, or if no image holds an object.
 
     Notes
     -----
@@ -54,10 +55,8 @@ def any_overlap_scores(annotations: Sequence[Annotations], detections: Sequence[
     >>> any_overlap_scores([truth], [found])
     AnyOverlapScores(mean_iou=1.0, precision=1.0, recall=1.0)
     """
-    if len(annotations) != len(detections):
-        raise ValueError(f"detections: expected {len(annotations)}, one an image, got {len(detections)}")
     rows = []
-    for truth, found in zip(annotations, detections, strict=True):
+    for truth, found in zip(*as_images(annotations, detections), strict=True):
         if len(truth.boxes) == 0:
             continue
         if len(found.boxes) == 0:

@@ -146,9 +146,10 @@ def mean_average_precision(
             curve, recall = _precision(hit), np.cumsum(hit) / n_objects
             envelope = np.append(np.maximum.accumulate(curve[::-1])[::-1], 0)
             precision[row, column] = envelope[np.searchsorted(recall, levels)]
-    # Each recall stands for its equal share, or for the step up to it.
-    widths = np.diff(levels, prepend=0) if interpolation == "voc2010" else np.full(len(levels), 1 / len(levels))
-    areas = precision @ widths
+    if interpolation == "voc2010":  # each recall stands for the step up to it; rounding may end above 1
+        areas = np.minimum(precision @ np.diff(levels, prepend=0), 1)
+    else:
+        areas = precision.mean(axis=-1)
     annotated = np.isin(classes, matches.object_class_ids)
     areas[:, ~annotated] = np.nan
     return MeanAveragePrecision(

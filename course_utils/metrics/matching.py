@@ -13,7 +13,7 @@ from course_utils.boxes import pairwise_iou
 from course_utils.metrics.annotations import Annotations, Detections
 from course_utils.validation import FloatArray, IntArray, as_float_array, require_within
 
-__all__ = ["Matches", "as_threshold", "as_thresholds", "match_detections", "match_images"]
+__all__ = ["Matches", "as_images", "as_threshold", "as_thresholds", "match_detections", "match_images"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def match_images(
     array([[ 0],
            [-1]])
     """
-    truths, guesses = _as_images(annotations, detections)
+    truths, guesses = as_images(annotations, detections)
     thresholds = as_thresholds(iou_thresholds)
     firsts = np.cumsum([0, *(len(guess.scores) for guess in guesses)])
     object_firsts = np.cumsum([0, *(len(truth.boxes) for truth in truths)])
@@ -193,9 +193,10 @@ def as_threshold(iou_threshold: float) -> float:
     return threshold
 
 
-def _as_images(
+def as_images(
     annotations: Sequence[Annotations], detections: Sequence[Detections]
 ) -> tuple[list[Annotations], list[Detections]]:
+    """Return two lists of equal length N ≥ 1, one Annotations and one Detections an image."""
     for name, images, kind in (("annotations", annotations, Annotations), ("detections", detections, Detections)):
         if not isinstance(images, (list, tuple)) or not all(isinstance(image, kind) for image in images):
             kinds = [type(i).__name__ for i in images] if isinstance(images, (list, tuple)) else images
