@@ -81,6 +81,7 @@ VARIANTS = (
     Variant("1/4 and 1/8", strides=(4, 8)),
     Variant("1/4 to 1/16", strides=(4, 8, 16)),
     Variant("cross-entropy", loss="cross-entropy"),
+    Variant("half the filters on top", channels=16),
     Variant("a quarter of the filters on top", channels=8),
     Variant("focal loss", loss="focal"),
 )
