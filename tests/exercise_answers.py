@@ -18,6 +18,21 @@ def assert_rejected(name: str, answer: Callable[..., Any], says: str) -> None:
     assert says in result.message, result
 
 
+def assert_stub_is_not_attempted(name: str) -> None:
+    assert check(name, lambda *arguments: ...).status == "not attempted"
+
+
+def assert_error_is_shown(name: str) -> None:
+    """An answer that raises is reported as such, with its own message."""
+
+    def answer(*arguments: Any) -> None:
+        raise RuntimeError("not a number")
+
+    result = check(name, answer)
+    assert result.status == "error"
+    assert "not a number" in result.message
+
+
 def assert_enough_wrong_answers(chapter: str, wrong_answers: Sequence[WrongAnswer]) -> None:
     """Every exercise of a chapter is tried with four wrong answers or more."""
     counts = Counter(name for name, _, _ in wrong_answers)

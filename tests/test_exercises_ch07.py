@@ -9,7 +9,13 @@ from course_utils.boxes import class_nms, nms, pairwise_iou
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
 from course_utils.exercises.ch07_evaluation import EVALUATION
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from exercise_answers import (
+    WrongAnswer,
+    assert_enough_wrong_answers,
+    assert_error_is_shown,
+    assert_rejected,
+    assert_stub_is_not_attempted,
+)
 
 
 def right_iou(a, b):
@@ -451,17 +457,12 @@ def test_every_exercise_is_tried_with_enough_wrong_answers():
 
 @pytest.mark.parametrize("name", CHAPTERS["ch07"])
 def test_a_stub_is_not_attempted(name):
-    assert check(name, lambda *arguments: ...).status == "not attempted"
+    assert_stub_is_not_attempted(name)
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch07"])
 def test_an_error_is_shown(name):
-    def answer(*arguments):
-        raise RuntimeError("not a number")
-
-    result = check(name, answer)
-    assert result.status == "error"
-    assert "not a number" in result.message
+    assert_error_is_shown(name)
 
 
 def test_the_average_precision_asked_for_against_the_curve_of_scikit_learn():

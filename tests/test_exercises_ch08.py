@@ -12,7 +12,13 @@ from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
 from course_utils.exercises.ch08 import EXERCISES
 from course_utils.losses import cross_entropy, dice
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from exercise_answers import (
+    WrongAnswer,
+    assert_enough_wrong_answers,
+    assert_error_is_shown,
+    assert_rejected,
+    assert_stub_is_not_attempted,
+)
 
 MODULES = (ch08_answers, ch08_evaluation_answers)
 
@@ -55,17 +61,12 @@ def test_every_mistake_is_rejected_with_its_own_words(name):
 
 @pytest.mark.parametrize("name", CHAPTERS["ch08"])
 def test_a_stub_is_not_attempted(name):
-    assert check(name, lambda *arguments: ...).status == "not attempted"
+    assert_stub_is_not_attempted(name)
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch08"])
 def test_an_error_is_shown(name):
-    def answer(*arguments):
-        raise RuntimeError("not a number")
-
-    result = check(name, answer)
-    assert result.status == "error"
-    assert "not a number" in result.message
+    assert_error_is_shown(name)
 
 
 def cases(name):

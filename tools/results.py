@@ -22,6 +22,11 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
+def holds(rows: list[Row], key: Row) -> bool:
+    """Whether a table has a row with these entries: a run that need not be made again."""
+    return any(key.items() <= row.items() for row in rows)
+
+
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Write a table at once, so that a program that is stopped leaves a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from course_utils.metrics import (
     mean_average_precision,
 )
 from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
-from results import read_rows, write_manifest, write_rows
+from results import holds, read_rows, write_manifest, write_rows
 
 DATA = Path(__file__).parent.parent / "data"
 SEEDS = (0, 1, 2)
@@ -139,7 +139,7 @@ def sweep(path: Path, seeds: tuple[int, ...]) -> None:
     for seed in seeds:
         for setting in CONFIGURATIONS:
             key = asdict(setting) | {"seed": str(seed)}
-            if any(key.items() <= row.items() for row in rows):
+            if holds(rows, key):
                 continue
             model, seconds = run(setting, seed, scenes)
             found, _ = evaluate(model, scenes["validation"], scenes["test"])

@@ -46,7 +46,7 @@ from course_utils.segmentation import (
     with_logits,
 )
 from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
-from results import read_rows, write_manifest, write_rows
+from results import holds, read_rows, write_manifest, write_rows
 
 DATA = Path(__file__).parent.parent / "data"
 SEEDS = (0, 1, 2)
@@ -155,7 +155,7 @@ def sweep(path: Path, seeds: tuple[int, ...]) -> None:
     for seed in seeds:
         for variant in VARIANTS:
             key = {name: str(value) for name, value in (asdict(variant) | {"seed": seed}).items()}
-            if any(key.items() <= row.items() for row in rows):
+            if holds(rows, key):
                 continue
             set_seed(seed)
             model = build(variant)
@@ -289,7 +289,7 @@ def race(path: Path, seeds: tuple[int, ...]) -> None:
     for seed in seeds:
         for entrant in ENTRANTS:
             key = {"network": entrant.network, "seed": str(seed)}
-            if not any(key.items() <= row.items() for row in rows):
+            if not holds(rows, key):
                 rows += [key | point for point in _run_race(entrant, seed, training, validation, test)]
                 write_rows(path, rows)
                 print(rows[-1], flush=True)
