@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from course_utils.validation import as_count
+from course_utils._arguments import as_count
 
 __all__ = ["convolution", "receptive_field", "residual_backbone", "resnet56v2_backbone"]
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import IGNORE, as_integer_array
+from course_utils._arguments import IGNORE, as_integer_array
 
 __all__ = ["IGNORE_COLOUR", "labels_to_rgb", "rgb_to_labels"]
 

@@ -13,8 +13,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from course_utils._arguments import IGNORE, FloatArray, as_float_array, as_integer_array
 from course_utils.metrics.probabilities import Reliability
-from course_utils.validation import IGNORE, FloatArray, as_float_array, as_integer_array
 
 __all__ = ["PALETTE", "draw_labels", "draw_reliability", "image_grid", "show"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr
 
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     as_class_scores,
     as_integer_array,

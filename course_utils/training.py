@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.progress import ProgressBar
-from course_utils.validation import as_count, require_positive
+from course_utils._arguments import as_count, require_positive
+from course_utils._progress import ProgressBar
 
 __all__ = [
     "History",
     "cosine_optimizer",
     "image_order",
     "load_weights",
-    "prepared_ahead",
+    "prefetched",
     "save_weights",
     "set_seed",
     "train",
@@ -132,7 +132,7 @@ def image_order(n_images: int, steps: int, batch_size: int, seed: int) -> npt.ND
     return np.concatenate(passes)[:wanted].reshape(steps, batch_size)
 
 
-def prepared_ahead(dataset: tf.data.Dataset, count: int = 4) -> tf.data.Dataset:
+def prefetched(dataset: tf.data.Dataset, count: int = 4) -> tf.data.Dataset:
     """The same data set, with some elements prepared while the network computes.
 
     In a thread of its own: where TensorFlow is held to one thread, the network would otherwise wait for the
@@ -140,7 +140,7 @@ def prepared_ahead(dataset: tf.data.Dataset, count: int = 4) -> tf.data.Dataset:
 
     Examples
     --------
-    >>> [int(element) for element in prepared_ahead(tf.data.Dataset.range(3))]
+    >>> [int(element) for element in prefetched(tf.data.Dataset.range(3))]
     [0, 1, 2]
     """
     options = tf.data.Options()

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from course_utils.boxes import (
     anchor_boxes,
     area,
-    class_nms,
+    batched_nms,
     clip_boxes,
     decode,
     encode,
@@ -186,7 +186,7 @@ class TestGeometry:
         with pytest.raises(ValueError, match=r"^boxes: "):
             nms(box, [1.0])
         with pytest.raises(ValueError, match=r"^boxes: "):
-            class_nms(box, [1.0], [0])
+            batched_nms(box, [1.0], [0])
         with pytest.raises(ValueError, match=r"^boxes: "):
             soft_nms(box, [1.0])
 
@@ -412,7 +412,7 @@ class TestNms:
     @pytest.mark.parametrize("empty", EMPTY)
     def test_no_boxes(self, empty):
         indices, decayed = soft_nms(empty, [])
-        for result in (nms(empty, []), class_nms(empty, [], []), indices):
+        for result in (nms(empty, []), batched_nms(empty, [], []), indices):
             assert result.shape == (0,)
             assert result.dtype.kind == "i"
         assert decayed.shape == (0,)
@@ -443,7 +443,7 @@ class TestNms:
         for value in (boxes, scores, ids):
             value.setflags(write=False)
         nms(boxes, scores)
-        class_nms(boxes, scores, ids)
+        batched_nms(boxes, scores, ids)
         soft_nms(boxes, scores)
         soft_nms(boxes, scores, method="linear")
         match_anchors(boxes, boxes[:5])
@@ -470,7 +470,7 @@ class TestNms:
     def test_bad_arguments_of_all_three(self, arguments, name):
         boxes = [[0, 0, 1, 1], [0, 0, 2, 2]]
         given = {"scores": [0.5, 0.4], **arguments}
-        for function in (nms, soft_nms, lambda *a, **k: class_nms(*a, [0, 1], **k)):
+        for function in (nms, soft_nms, lambda *a, **k: batched_nms(*a, [0, 1], **k)):
             with pytest.raises(ValueError, match=f"^{name}: "):
                 function(boxes, given["scores"], **{k: v for k, v in given.items() if k != "scores"})
 
@@ -481,7 +481,7 @@ class TestNms:
                 nms(boxes, scores, max_detections=limit)
         for ids in ([0], [0.0, 1.0], ["a", "b"], [[0, 1]], [True, False]):
             with pytest.raises(ValueError, match=r"^class_ids: "):
-                class_nms(boxes, scores, ids)
+                batched_nms(boxes, scores, ids)
         for sigma in (0, -1, np.nan, "soft", np.ones(2)):
             with pytest.raises(ValueError, match=r"^sigma: "):
                 soft_nms(boxes, scores, sigma)
@@ -502,15 +502,15 @@ class TestClassNms:
             k for c in range(-2, 4) for k in np.flatnonzero(ids == c)[nms(boxes[ids == c], scores[ids == c])]
         ]
         expected.sort(key=lambda k: (-scores[k], k))
-        assert class_nms(boxes, scores, ids).tolist() == expected
-        assert class_nms(boxes, scores, ids, max_detections=9).tolist() == expected[:9]
+        assert batched_nms(boxes, scores, ids).tolist() == expected
+        assert batched_nms(boxes, scores, ids, max_detections=9).tolist() == expected[:9]
 
     def test_one_class_is_plain_suppression_and_a_class_each_is_none(self):
         rng = np.random.default_rng(0)
         boxes, scores = random_boxes(200, rng), rng.random(200)
-        np.testing.assert_array_equal(class_nms(boxes, scores, np.full(200, 7)), nms(boxes, scores))
+        np.testing.assert_array_equal(batched_nms(boxes, scores, np.full(200, 7)), nms(boxes, scores))
         np.testing.assert_array_equal(
-            class_nms(boxes, scores, np.arange(200, dtype=np.uint8)), np.argsort(-scores)
+            batched_nms(boxes, scores, np.arange(200, dtype=np.uint8)), np.argsort(-scores)
         )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from course_utils import data
-from course_utils.data import data_path, load_digits, split
+from course_utils.data import data_path
+from course_utils.datasets import load_digits, split
 from notebooks import ROOT
 
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from course_utils.backbones import residual_backbone
 from course_utils.boxes import encode, pairwise_iou
+from course_utils.datasets import render_scene
+from course_utils.datasets.photographs import fit_photograph
 from course_utils.detection import (
     SSD,
     build_ssd,
@@ -18,8 +20,6 @@ from course_utils.detection import (
     ssd_loss,
     ssd_targets,
 )
-from course_utils.drinks import render_scene
-from course_utils.photographs import fit_photograph
 from course_utils.softmax import softmax
 from course_utils.training import cosine_optimizer, set_seed, train
 

@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax as scipy_log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from course_utils.distillation import (
-    Distiller,
-    build_student,
-    build_teacher,
-    distillation_loss,
-    interpolated_loss,
-    logit_matching_loss,
-    shifted_copies,
-    train,
-)
+from course_utils.distillation import Distiller, distillation_loss, interpolated_loss, logit_matching_loss
+from course_utils.experiments.ch03 import build_student, build_teacher, shifted_copies, train
 
 
 def random_case(seed=0, shape=(6, 4), scale=5.0):

@@ -8,9 +8,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import make_drinks
+from course_utils.annotations import load_boxes_csv, load_coco, load_via, polygons_to_label_map
 from course_utils.data import data_path
-from course_utils.drinks.annotations import load_boxes_csv, load_coco, load_via, polygons_to_label_map
-from course_utils.drinks.scenes import CLASS_NAMES, render_scene
+from course_utils.datasets.drinks.scenes import CLASS_NAMES, render_scene
 
 NAMES = [f"drinks_{index:02}.jpg" for index in range(50)]
 
@@ -28,18 +28,18 @@ def scenes():
 
 @pytest.fixture(scope="module")
 def outlined(folder):
-    return load_via(data_path("drinks/via_polygons.json"), image_folder=folder)
+    return load_via(data_path("drinks/via_polygons.json"), image_folder=folder, class_names=CLASS_NAMES)
 
 
 def test_the_four_files_agree_with_each_other_and_with_the_scenes(folder, scenes, outlined):
-    boxed = load_via(data_path("drinks/via_boxes.json"), image_folder=folder)
-    coco = load_coco(data_path("drinks/coco.json"))
+    boxed = load_via(data_path("drinks/via_boxes.json"), image_folder=folder, class_names=CLASS_NAMES)
+    coco = load_coco(data_path("drinks/coco.json"), class_names=CLASS_NAMES)
     assert [r.file_name for r in boxed] == [r.file_name for r in outlined] == [r.file_name for r in coco] == NAMES
     for records in (boxed, outlined, coco):
         for record, scene in zip(records, scenes, strict=True):
             np.testing.assert_array_equal(record.boxes, scene.boxes)
             np.testing.assert_array_equal(record.class_ids, scene.class_ids)
-    table = {r.file_name: r for r in load_boxes_csv(data_path("drinks/boxes.csv"))}
+    table = {r.file_name: r for r in load_boxes_csv(data_path("drinks/boxes.csv"), class_names=CLASS_NAMES)}
     for name, scene in zip(NAMES, scenes, strict=True):
         assert (name in table) == (len(scene.boxes) > 0)
         if name in table:

@@ -18,7 +18,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from course_utils.data import load_digits
+from course_utils.datasets import load_digits
 from course_utils.ensembling import (
     average_probabilities,
     fit_weights,

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import precision_recall_curve
 
-from course_utils.boxes import class_nms, nms, pairwise_iou
+from course_utils.boxes import batched_nms, nms, pairwise_iou
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
 from course_utils.exercises.ch07_evaluation import EVALUATION
@@ -82,7 +82,7 @@ def nms_with_a_score_cut(boxes, scores, iou_threshold):
     return kept[scores[kept] > 0.05]
 
 
-def right_class_nms(boxes, scores, class_ids, iou_threshold):
+def right_batched_nms(boxes, scores, class_ids, iou_threshold):
     kept = []
     for class_id in set(class_ids.tolist()):
         members = np.flatnonzero(class_ids == class_id)
@@ -119,7 +119,7 @@ def moved_apart_along_x(boxes, scores, class_ids, iou_threshold):
 def only_these_classes(first, last):
     def answer(boxes, scores, class_ids, iou_threshold):
         members = np.flatnonzero((class_ids >= first) & (class_ids <= last))
-        return members[right_class_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
+        return members[right_batched_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
 
     return answer
 
@@ -355,7 +355,7 @@ def any_overlap(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
 RIGHT = {
     "boxes.iou": right_iou,
     "boxes.nms": right_nms,
-    "boxes.class_nms": right_class_nms,
+    "boxes.batched_nms": right_batched_nms,
     "boxes.decode": decode(),
     "boxes.match": match(best_pair_first),
     "metrics.average_precision": right_average_precision,
@@ -380,14 +380,14 @@ WRONG: list[WrongAnswer] = [
     ("boxes.nms", nms_with_a_score_cut, "shape"),
     ("boxes.nms", lambda b, s, t: np.sort(right_nms(b, s, t)), "by falling score"),
     ("boxes.nms", lambda b, s, t: b[right_nms(b, s, t)], "shape"),
-    ("boxes.class_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
-    ("boxes.class_nms", class_after_class, "class after class"),
-    ("boxes.class_nms", indices_within_the_class, "within the class"),
-    ("boxes.class_nms", moved_apart, "moved apart"),
-    ("boxes.class_nms", moved_apart_along_x, "moved apart"),
-    ("boxes.class_nms", only_these_classes(1, 9), "class 0 left out"),
-    ("boxes.class_nms", only_these_classes(0, 3), "shape"),
-    ("boxes.class_nms", lambda b, s, c, t: np.sort(class_nms(b, s, c, t)), "order of their indices"),
+    ("boxes.batched_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
+    ("boxes.batched_nms", class_after_class, "class after class"),
+    ("boxes.batched_nms", indices_within_the_class, "within the class"),
+    ("boxes.batched_nms", moved_apart, "moved apart"),
+    ("boxes.batched_nms", moved_apart_along_x, "moved apart"),
+    ("boxes.batched_nms", only_these_classes(1, 9), "class 0 left out"),
+    ("boxes.batched_nms", only_these_classes(0, 3), "shape"),
+    ("boxes.batched_nms", lambda b, s, c, t: np.sort(batched_nms(b, s, c, t)), "order of their indices"),
     ("boxes.decode", decode((1, 1)), "variances are left out"),
     ("boxes.decode", decode((10, 5)), "divided by the variances"),
     ("boxes.decode", decode((0.2, 0.1)), "swapped"),

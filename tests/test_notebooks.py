@@ -29,7 +29,7 @@ ORDER = (
     "Solutions",
 )
 # Modules that serve the package and the tests and are not taught.
-PLUMBING = ("course_utils.drinks.workers", "course_utils.exercises", "course_utils.validation")
+PLUMBING = ("course_utils.datasets.drinks.workers", "course_utils.exercises", "course_utils._arguments")
 
 
 def code_cells(name):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from course_utils.progress import ProgressBar
+from course_utils._progress import ProgressBar
 
 
 def test_short_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from course_utils.backbones import residual_backbone
+from course_utils.datasets import render_scene
 from course_utils.detection import build_ssd
-from course_utils.drinks import render_scene
 from course_utils.losses import cross_entropy
 from course_utils.segmentation import (
     build_fcn,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from course_utils.data import data_path
+from course_utils.datasets import render_dataset
 from course_utils.detection import SSD, build_ssd, detect
-from course_utils.drinks import render_dataset
 from course_utils.metrics import Annotations, detection_scores, mean_average_precision
 from course_utils.training import load_weights
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils.data import data_path
-from course_utils.drinks import render_dataset
+from course_utils.datasets import render_dataset
 from course_utils.metrics import confusion_matrices, mean_iou, mean_iou_interval, pixel_accuracy
 from course_utils.segmentation import build_fcn, segment
 from course_utils.training import load_weights

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.progress import ProgressBar
+from course_utils._progress import ProgressBar
 from course_utils.training import History, cosine_optimizer, load_weights, save_weights, set_seed, train
 
 STEPS = 24

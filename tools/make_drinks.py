@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 from skimage import measure
 
-from course_utils.drinks.annotations import Record, save_boxes_csv, save_coco, save_via
-from course_utils.drinks.dataset import render_dataset
-from course_utils.drinks.files import replacing
-from course_utils.drinks.scenes import Scene
+from course_utils._files import replacing
+from course_utils.annotations import Record, save_boxes_csv, save_coco, save_via
+from course_utils.datasets.drinks.dataset import render_dataset
+from course_utils.datasets.drinks.scenes import CLASS_NAMES, Scene
 
 COUNT, SEED, HEIGHT, WIDTH = 50, 3, 240, 320
 QUALITY = 95
@@ -38,10 +38,10 @@ def main() -> None:
         with replacing(folder / record.file_name) as temporary:
             Image.fromarray(scene.image).save(temporary, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
         records.append(record)
-    save_via(records, folder / "via_boxes.json", kind="boxes", image_folder=folder)
-    save_via(records, folder / "via_polygons.json", image_folder=folder)
+    save_via(records, folder / "via_boxes.json", kind="boxes", image_folder=folder, class_names=CLASS_NAMES)
+    save_via(records, folder / "via_polygons.json", image_folder=folder, class_names=CLASS_NAMES)
     save_boxes_csv(records, folder / "boxes.csv")
-    save_coco(records, folder / "coco.json", image_folder=folder)
+    save_coco(records, folder / "coco.json", image_folder=folder, class_names=CLASS_NAMES)
     size = sum(path.stat().st_size for path in folder.iterdir())
     objects = sum(len(record.boxes) for record in records)
     print(f"{COUNT} photographs, {objects} drinks, {size / 1e6:.2f} MB in {folder}", file=sys.stderr)

@@ -27,7 +27,7 @@ import nbformat
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
-from course_utils.data import load_digits, split
+from course_utils.datasets import load_digits, split
 from course_utils.ensembling import average_probabilities, fit_weights, majority_vote
 from course_utils.metrics import accuracy, brier_score, expected_calibration_error, negative_log_likelihood
 from course_utils.softmax import softmax

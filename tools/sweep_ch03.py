@@ -24,8 +24,9 @@ import numpy as np
 import scipy
 import tensorflow as tf
 
-from course_utils.data import load_digits, split
-from course_utils.distillation import Distiller, build_student, build_teacher, shifted_copies, train
+from course_utils.datasets import load_digits, split
+from course_utils.distillation import Distiller
+from course_utils.experiments.ch03 import build_student, build_teacher, shifted_copies, train
 from course_utils.metrics import accuracy, negative_log_likelihood
 from course_utils.softmax import log_softmax, softmax
 

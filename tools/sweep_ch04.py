@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.data import load_digits, split
+from course_utils.datasets import load_digits, split
 from course_utils.deformation import affine_warp, elastic_transform, random_affine
 
 Images = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from course_utils.thin_structures import (
+from course_utils.experiments.ch06 import (
     Loss,
     Scenes,
     build_losses,

@@ -18,8 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from course_utils.datasets import Dataset, render_dataset
 from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
-from course_utils.drinks import Dataset, render_dataset
 from course_utils.metrics import (
     Annotations,
     Detections,

@@ -26,8 +26,8 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.backbones import residual_backbone
+from course_utils.datasets import Dataset, render_dataset
 from course_utils.detection import build_ssd
-from course_utils.drinks import Dataset, render_dataset
 from course_utils.losses import cross_entropy, dice, focal
 from course_utils.metrics import (
     confusion_matrices,

@@ -10,12 +10,12 @@ boxes (x_max < x_min or y_max < y_min) raise a ``ValueError``.
 from course_utils.boxes.anchors import anchor_boxes, match_anchors, unmatched_boxes
 from course_utils.boxes.geometry import area, clip_boxes, decode, encode, pairwise_iou
 from course_utils.boxes.soft_suppression import soft_nms
-from course_utils.boxes.suppression import class_nms, nms
+from course_utils.boxes.suppression import batched_nms, nms
 
 __all__ = [
     "anchor_boxes",
     "area",
-    "class_nms",
+    "batched_nms",
     "clip_boxes",
     "decode",
     "encode",

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.boxes.geometry import as_columns, iou_of_columns
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     IntArray,
     as_boxes,
@@ -15,6 +14,7 @@ from course_utils.validation import (
     require_positive,
     require_within,
 )
+from course_utils.boxes.geometry import as_columns, iou_of_columns
 
 __all__ = ["BACKGROUND", "IGNORED", "anchor_boxes", "match_anchors", "unmatched_boxes"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     as_boxes,
     as_float_array,

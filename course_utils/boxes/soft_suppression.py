@@ -5,15 +5,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.boxes.geometry import as_columns, iou_of_columns
-from course_utils.boxes.suppression import as_scores
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     IntArray,
     require_kind,
     require_positive,
     require_within,
 )
+from course_utils.boxes.geometry import as_columns, iou_of_columns
+from course_utils.boxes.suppression import as_scores
 
 __all__ = ["soft_nms"]
 

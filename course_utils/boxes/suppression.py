@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.boxes.geometry import as_columns
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     IntArray,
     as_count,
@@ -13,8 +12,9 @@ from course_utils.validation import (
     require_finite,
     require_within,
 )
+from course_utils.boxes.geometry import as_columns
 
-__all__ = ["as_scores", "class_nms", "nms"]
+__all__ = ["as_scores", "batched_nms", "nms"]
 
 # Boxes judged in the first round, and in any; each round doubles it. Few at first, so that one
 # object's thousand boxes, which the best of them suppresses, are not compared with each other.
@@ -61,7 +61,7 @@ def nms(
     -----
     Both thresholds are strict, and the arithmetic is that of the boxes' dtype, as in
     ``tf.image.non_max_suppression``, so that float32 boxes give the same result there. Classes are not
-    looked at: see :func:`class_nms`.
+    looked at: see :func:`batched_nms`.
 
     An IoU above t needs an overlap above t times the width along x, and likewise along y. Four
     comparisons of numbers leave few pairs for the IoU itself.
@@ -99,7 +99,7 @@ def nms(
     return np.concatenate(kept)[:limit]
 
 
-def class_nms(
+def batched_nms(
     boxes: npt.ArrayLike,
     scores: npt.ArrayLike,
     class_ids: npt.ArrayLike,
@@ -136,7 +136,7 @@ def class_nms(
     Examples
     --------
     >>> boxes = [[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10]]
-    >>> class_nms(boxes, [0.8, 0.9, 0.3], [1, 1, 2])
+    >>> batched_nms(boxes, [0.8, 0.9, 0.3], [1, 1, 2])
     array([1, 2])
     """
     columns = as_columns("boxes", boxes)

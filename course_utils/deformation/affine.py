@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import FloatArray, as_float_array, require_finite, require_within
 from course_utils.deformation.warping import (
     AnyArray,
     Mode,
@@ -19,7 +20,6 @@ from course_utils.deformation.warping import (
     require_images,
     warp,
 )
-from course_utils.validation import FloatArray, as_float_array, require_finite, require_within
 
 __all__ = [
     "affine_field",

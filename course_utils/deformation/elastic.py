@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from course_utils._arguments import FloatArray, as_float_array, require_positive, require_within
 from course_utils.deformation.warping import (
     CHUNK_PIXELS,
     AnyArray,
@@ -19,7 +20,6 @@ from course_utils.deformation.warping import (
     require_images,
     warp,
 )
-from course_utils.validation import FloatArray, as_float_array, require_positive, require_within
 
 __all__ = ["displacement_field", "elastic_transform", "jacobian_determinant"]
 

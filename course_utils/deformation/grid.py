@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import FloatArray, as_float_array, require_within
 from course_utils.deformation.warping import as_count, as_shape, require_generator, require_images
-from course_utils.validation import FloatArray, as_float_array, require_within
 
 __all__ = ["grid_mask", "grid_pattern"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from course_utils.validation import FloatArray, as_float_array, require_finite
+from course_utils._arguments import FloatArray, as_float_array, require_finite
 
 __all__ = ["Mode", "warp", "warp_boxes"]
 

@@ -1,8 +1,8 @@
 """A single-shot detector: network, targets, losses and inference."""
 
 from course_utils.detection.inference import detect, predict, select
+from course_utils.detection.loss import ssd_loss
 from course_utils.detection.network import ASPECT_RATIOS, SCALES, SSD, build_ssd
-from course_utils.detection.objective import ssd_loss
 from course_utils.detection.targets import ssd_batches, ssd_targets
 
 __all__ = [

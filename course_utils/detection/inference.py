@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from course_utils.boxes import class_nms, clip_boxes
+from course_utils._arguments import FloatArray, as_count, as_float_array, require_finite, require_within
+from course_utils.boxes import batched_nms, clip_boxes
+from course_utils.datasets.photographs import Photographs, as_photographs, fit_photograph
 from course_utils.detection.network import SSD
 from course_utils.metrics import Detections
-from course_utils.photographs import Photographs, as_photographs, fit_photograph
 from course_utils.softmax import softmax
-from course_utils.validation import FloatArray, as_count, as_float_array, require_finite, require_within
 
 __all__ = ["detect", "predict", "select"]
 
@@ -161,5 +161,5 @@ def select(
     candidates = clip_boxes(candidates, height, width)
     inside = (candidates[:, 2:] > candidates[:, :2]).all(axis=1)
     candidates, scores, class_ids = candidates[inside], scores[inside], class_ids[inside]
-    kept = class_nms(candidates, scores, class_ids, iou_threshold, score_threshold, max_detections)
+    kept = batched_nms(candidates, scores, class_ids, iou_threshold, score_threshold, max_detections)
     return Detections(candidates[kept], scores[kept], class_ids[kept])

@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 import keras
 import numpy as np
 
+from course_utils._arguments import FloatArray, as_count, require_kind
 from course_utils.backbones import convolution, residual_backbone
 from course_utils.boxes import anchor_boxes, decode, encode
-from course_utils.validation import FloatArray, as_count, require_kind
 
 __all__ = ["ASPECT_RATIOS", "SCALES", "SSD", "OffsetKind", "build_ssd"]
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from course_utils._arguments import IGNORE, FloatArray, IntArray, as_boxes, as_integer_array
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
-from course_utils.training import image_order, prepared_ahead
-from course_utils.validation import IGNORE, FloatArray, IntArray, as_boxes, as_integer_array
+from course_utils.training import image_order, prefetched
 
 __all__ = ["ssd_batches", "ssd_targets"]
 
@@ -147,6 +147,6 @@ def ssd_batches(
             arrays = tf.numpy_function(one_batch, [step], [tf.float32, tf.float32])
             return tuple(tf.ensure_shape(array, shape) for array, shape in zip(arrays, shapes, strict=True))
 
-        return prepared_ahead(tf.data.Dataset.range(start, steps).map(load))
+        return prefetched(tf.data.Dataset.range(start, steps).map(load))
 
     return batches

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from course_utils._arguments import as_float_array, as_integer_array, require_positive
 from course_utils.distillation.losses import (
     check_weights,
     distillation_loss,
@@ -14,7 +15,6 @@ from course_utils.distillation.losses import (
     known_values,
     logit_matching_loss,
 )
-from course_utils.validation import as_float_array, as_integer_array, require_positive
 
 __all__ = ["Distiller"]
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_utils.validation import as_float_array, as_integer_array, require_positive
+from course_utils._arguments import as_float_array, as_integer_array, require_positive
 
 __all__ = ["distillation_loss", "interpolated_loss", "logit_matching_loss"]
 

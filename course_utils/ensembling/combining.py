@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
-from course_utils.softmax import softmax
-from course_utils.validation import (
+from course_utils._arguments import (
     FloatArray,
     IntArray,
     as_count,
@@ -20,6 +19,7 @@ from course_utils.validation import (
     as_weights,
     require_kind,
 )
+from course_utils.softmax import softmax
 
 __all__ = ["average_probabilities", "majority_vote", "majority_vote_accuracy"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import FloatArray, as_float_array, as_stack, as_weights, require_kind
+from course_utils._arguments import FloatArray, as_float_array, as_stack, as_weights, require_kind
 
 __all__ = ["fuse_images", "pca_weights"]
 

@@ -8,8 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from course_utils.softmax import log_softmax, softmax
-from course_utils.validation import (
+from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
@@ -21,6 +20,7 @@ from course_utils.validation import (
     require_kind,
     require_positive,
 )
+from course_utils.softmax import log_softmax, softmax
 
 __all__ = ["fit_weights", "out_of_fold_probabilities"]
 

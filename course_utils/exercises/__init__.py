@@ -64,7 +64,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "ch07": (
         "boxes.iou",
         "boxes.nms",
-        "boxes.class_nms",
+        "boxes.batched_nms",
         "boxes.decode",
         "boxes.match",
         "metrics.average_precision",

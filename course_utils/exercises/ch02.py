@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.ensembling import average_probabilities, majority_vote, majority_vote_accuracy, pca_weights
 from course_utils.exercises import Exercise, Mistake
 from course_utils.softmax import softmax
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EXERCISES"]
 

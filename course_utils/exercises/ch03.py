@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
 from course_utils.softmax import cross_entropy, entropy, log_softmax, softmax
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EXERCISES"]
 

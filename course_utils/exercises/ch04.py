@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.deformation import affine_from_points, jacobian_determinant, warp
 from course_utils.exercises import Exercise, Mistake
 from course_utils.label_maps import rgb_to_labels
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EXERCISES"]
 

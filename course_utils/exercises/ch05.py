@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from course_utils._arguments import FloatArray
 from course_utils.exercises import Exercise, Mistake
 from course_utils.filters import (
     correlate,
@@ -16,7 +17,6 @@ from course_utils.filters import (
 )
 from course_utils.filters.borders import Image
 from course_utils.metrics import psnr
-from course_utils.validation import FloatArray
 
 __all__ = ["EXERCISES"]
 

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
 from course_utils.losses.boxes import overlap
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EXERCISES"]
 

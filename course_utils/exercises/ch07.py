@@ -7,9 +7,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from course_utils import boxes as course
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
 from course_utils.exercises.ch07_evaluation import EVALUATION
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EXERCISES"]
 
@@ -115,7 +115,7 @@ def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _class_nms(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
-    return course.class_nms(boxes, scores, class_ids, iou_threshold, score_threshold=-np.inf)
+    return course.batched_nms(boxes, scores, class_ids, iou_threshold, score_threshold=-np.inf)
 
 
 def _one_after_the_other(
@@ -357,7 +357,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
         ),
     ),
-    "boxes.class_nms": Exercise(
+    "boxes.batched_nms": Exercise(
         reference=_class_nms,
         cases=_class_nms_cases,
         hint="nms on the boxes of one class returns indices into these boxes. Which boxes are they in the whole "

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.boxes import pairwise_iou
 from course_utils.exercises import Exercise, Mistake
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["EVALUATION"]
 

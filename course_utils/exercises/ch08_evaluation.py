@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from course_utils._arguments import IGNORE, IntArray
 from course_utils.exercises import Exercise, Mistake
 from course_utils.metrics import confusion_matrix, mean_iou, per_image_mean_iou
-from course_utils.validation import IGNORE, IntArray
 
 __all__ = ["EVALUATION"]
 

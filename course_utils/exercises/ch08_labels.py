@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["LABELS"]
 

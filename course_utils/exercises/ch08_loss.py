@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
+from course_utils._arguments import IGNORE, FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
-from course_utils.validation import IGNORE, FloatArray, IntArray
 
 __all__ = ["LOSS"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from course_utils.drinks import polygons_to_label_map
+from course_utils._arguments import FloatArray, IntArray
+from course_utils.annotations import polygons_to_label_map
 from course_utils.exercises import Exercise, Mistake
-from course_utils.validation import FloatArray, IntArray
 
 __all__ = ["OUTLINES"]
 

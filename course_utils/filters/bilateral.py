@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import require_positive
 from course_utils.filters.borders import Border, Image, as_image, as_size, like, pad, working
-from course_utils.validation import require_positive
 
 __all__ = ["bilateral_filter"]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import FloatArray, as_float_array
+from course_utils._arguments import FloatArray, as_float_array
 
 __all__ = ["Border", "Image", "as_image", "as_size", "in_strips", "like", "pad", "working"]
 

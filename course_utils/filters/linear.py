@@ -6,8 +6,8 @@ Szeliski 2022, *Computer Vision: Algorithms and Applications*, 2nd edition, sect
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import as_float_array, require_positive
 from course_utils.filters.borders import Border, Image, as_image, as_size, in_strips, like, pad, working
-from course_utils.validation import as_float_array, require_positive
 
 __all__ = ["correlate", "gaussian_filter", "gaussian_kernel", "mean_filter"]
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import require_positive
 from course_utils.filters.borders import Image, as_image, working
-from course_utils.validation import require_positive
 
 __all__ = ["add_gaussian_noise", "add_salt_and_pepper", "gamma_correct"]
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import tensorflow as tf
 
-from course_utils.losses.inputs import (
+from course_utils.losses._inputs import (
     as_real_tensor,
     require,
     require_finite,

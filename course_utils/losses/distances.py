@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage import measure
 
-from course_utils.validation import (
+from course_utils._arguments import (
     IGNORE,
     FloatArray,
     as_float_array,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.losses.inputs import LabelledPixels, as_class_vector, labelled_pixels, require_number
+from course_utils.losses._inputs import LabelledPixels, as_class_vector, labelled_pixels, require_number
 from course_utils.losses.pixels import mean_over_pixels, power
 
 __all__ = ["dice", "exponential_logarithmic", "lovasz_softmax", "tversky"]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.losses.inputs import (
+from course_utils.losses._inputs import (
     as_class_vector,
     as_real_tensor,
     binary_pixels,

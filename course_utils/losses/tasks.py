@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-from course_utils.losses.inputs import as_real_tensor, require_finite
+from course_utils.losses._inputs import as_real_tensor, require_finite
 
 __all__ = ["uncertainty_weighted"]
 

@@ -6,15 +6,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.losses.boxes import overlap
-from course_utils.losses.inputs import (
+from course_utils._arguments import as_count, as_float_array, as_integer_array, require_positive
+from course_utils.losses._inputs import (
     as_real_tensor,
     require,
     require_finite,
     require_number,
     require_same_shape,
 )
-from course_utils.validation import as_count, as_float_array, as_integer_array, require_positive
+from course_utils.losses.boxes import overlap
 
 __all__ = ["YoloTerms", "yolo_targets", "yolo_v3", "yolo_v3_terms"]
 

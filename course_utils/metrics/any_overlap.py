@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course_utils.annotations.records import Annotations, Detections
 from course_utils.boxes import pairwise_iou
-from course_utils.metrics.annotations import Annotations, Detections
 from course_utils.metrics.matching import as_images
 
 __all__ = ["AnyOverlapScores", "any_overlap_scores"]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.metrics.annotations import Annotations, Detections
+from course_utils._arguments import FloatArray, IntArray, as_count, require_kind
+from course_utils.annotations.records import Annotations, Detections
 from course_utils.metrics.matching import (
     Matches,
     as_threshold,
@@ -20,7 +21,6 @@ from course_utils.metrics.matching import (
     match_images,
 )
 from course_utils.metrics.operating_point import DetectionScores, best_score_threshold, detection_scores
-from course_utils.validation import FloatArray, IntArray, as_count, require_kind
 
 __all__ = [
     "Annotations",

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from course_utils.metrics.annotations import Annotations, Detections
+from course_utils._arguments import FloatArray, IntArray, require_kind
+from course_utils.annotations.records import Annotations, Detections
 from course_utils.metrics.detection import INTERPOLATIONS, recall_grid
 from course_utils.metrics.intervals import percentile_interval, resample_counts
 from course_utils.metrics.matching import match_images
-from course_utils.validation import FloatArray, IntArray, require_kind
 
 __all__ = ["bootstrap_map", "map_interval"]
 

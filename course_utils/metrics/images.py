@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import skimage  # its parts are imported when first used
 
-from course_utils.validation import as_float_array, require_positive
+from course_utils._arguments import as_float_array, require_positive
 
 __all__ = ["psnr", "ssim"]
 

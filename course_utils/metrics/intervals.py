@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from course_utils.validation import IntArray, as_count, as_float_array
+from course_utils._arguments import IntArray, as_count, as_float_array
 
 __all__ = ["bootstrap_interval", "mean_interval", "percentile_interval", "resample_counts"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course_utils._arguments import FloatArray, IntArray, as_float_array, require_within
+from course_utils.annotations.records import Annotations, Detections
 from course_utils.boxes import pairwise_iou
-from course_utils.metrics.annotations import Annotations, Detections
-from course_utils.validation import FloatArray, IntArray, as_float_array, require_within
 
 __all__ = ["Matches", "as_images", "as_threshold", "as_thresholds", "match_detections", "match_images"]
 

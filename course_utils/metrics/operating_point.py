@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.metrics.annotations import Annotations, Detections
+from course_utils._arguments import IntArray, require_within
+from course_utils.annotations.records import Annotations, Detections
 from course_utils.metrics.matching import as_threshold, match_images
-from course_utils.validation import IntArray, require_within
 
 __all__ = ["DetectionScores", "best_score_threshold", "detection_scores"]
 

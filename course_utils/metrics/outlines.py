@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
+from course_utils._arguments import IGNORE, FloatArray, IntArray, as_count, as_integer_array, require_within
 from course_utils.metrics.segmentation import as_ignored
-from course_utils.validation import IGNORE, FloatArray, IntArray, as_count, as_integer_array, require_within
 
 __all__ = ["BoundaryScores", "boundary_f_score", "trimap"]
 

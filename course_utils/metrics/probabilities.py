@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.validation import (
+from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,

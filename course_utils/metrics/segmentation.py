@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.metrics.intervals import percentile_interval, resample_counts
-from course_utils.validation import (
+from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
@@ -21,6 +20,7 @@ from course_utils.validation import (
     as_integer_array,
     require_finite,
 )
+from course_utils.metrics.intervals import percentile_interval, resample_counts
 
 __all__ = [
     "MeanIoU",

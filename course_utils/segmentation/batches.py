@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.training import image_order, prepared_ahead
+from course_utils.training import image_order, prefetched
 
 __all__ = ["segmentation_batches"]
 
@@ -67,7 +67,7 @@ def segmentation_batches(
     def batches(start: int) -> tf.data.Dataset:
         numbers = tf.data.Dataset.range(start, steps)
         chosen = tf.data.Dataset.from_tensor_slices(order[start:])
-        return prepared_ahead(tf.data.Dataset.zip((numbers, chosen)).map(load))
+        return prefetched(tf.data.Dataset.zip((numbers, chosen)).map(load))
 
     return batches
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils.photographs import Photographs, as_photographs, fit_photograph
-from course_utils.validation import as_count, require_kind
+from course_utils._arguments import as_count, require_kind
+from course_utils.datasets.photographs import Photographs, as_photographs, fit_photograph
 
 __all__ = ["Output", "segment"]
 

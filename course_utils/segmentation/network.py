@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 import keras
 import numpy as np
 
+from course_utils._arguments import as_count, require_kind
 from course_utils.backbones import convolution, residual_backbone, resnet56v2_backbone
-from course_utils.validation import as_count, require_kind
 
 __all__ = ["Context", "build_fcn", "resnet56v2_pyramid", "with_logits"]
 

@@ -1,0 +1,23 @@
+"""Annotations of objects in images: boxes and outlines, read from and written to the usual formats.
+
+`load_via`, `load_boxes_csv` and `load_coco` read the course's own sample and a user's own files into
+the same records; `polygons_to_label_map` turns outlines into what a segmenter learns from.
+"""
+
+from course_utils.annotations.boxes_csv import load_boxes_csv
+from course_utils.annotations.coco import load_coco
+from course_utils.annotations.polygons import polygons_to_label_map
+from course_utils.annotations.records import Record
+from course_utils.annotations.via import load_via
+from course_utils.annotations.writing import save_boxes_csv, save_coco, save_via
+
+__all__ = [
+    "Record",
+    "load_boxes_csv",
+    "load_coco",
+    "load_via",
+    "polygons_to_label_map",
+    "save_boxes_csv",
+    "save_coco",
+    "save_via",
+]

@@ -1,0 +1,13 @@
+"""Drinks: rendered scenes of bottles, cans and cartons, and sets of them."""
+
+from course_utils.datasets.drinks.dataset import Dataset, render_dataset
+from course_utils.datasets.drinks.scenes import CLASS_NAMES, RENDERER_VERSION, Scene, render_scene
+
+__all__ = [
+    "CLASS_NAMES",
+    "RENDERER_VERSION",
+    "Dataset",
+    "Scene",
+    "render_dataset",
+    "render_scene",
+]

@@ -1,0 +1,218 @@
+"""Sets of rendered scenes: drawn on all cores, kept on disk, the same on every call."""
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from course_utils._arguments import as_count
+from course_utils._progress import ProgressBar
+from course_utils.datasets.drinks.cache import load_cached, store_cached
+from course_utils.datasets.drinks.scenes import Scene
+from course_utils.datasets.drinks.workers import Arrays, Job, core_count, draw_in_processes, pack
+
+__all__ = ["Dataset", "render_dataset"]
+
+Float64Array = npt.NDArray[np.float64]
+
+# Scenes that a process draws before it reports: a fraction of a second at the smaller sizes.
+PART = 32
+# From this many scenes on, starting processes pays.
+WORTH_PROCESSES = 4 * PART
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Scenes of one size, field by field. All arrays are read-only: copy what you want to change.
+
+    Attributes
+    ----------
+    images : (n, H, W, 3) uint8
+        RGB.
+    label_maps : (n, H, W) uint8
+        The class seen at each pixel, 0 for background.
+    instance_ids : (n, H, W) uint8
+        1 + the index of the drink seen at each pixel, 0 for background.
+    boxes : tuple of n (k, 4) float64 arrays
+        What can be seen of each drink, as x_min, y_min, x_max, y_max in pixels; k may be 0.
+    class_ids : tuple of n (k,) int64 arrays
+    polygons : tuple of n tuples of k (c, 2) float64 arrays
+        The outline of each whole drink as x, y in pixels, from back to front.
+
+    Examples
+    --------
+    >>> dataset = render_dataset(3, seed=0, height=32, width=48)
+    >>> len(dataset), dataset[0].image.shape, dataset[1:].images.shape
+    (3, (32, 48, 3), (2, 32, 48, 3))
+    """
+
+    images: npt.NDArray[np.uint8]
+    label_maps: npt.NDArray[np.uint8]
+    instance_ids: npt.NDArray[np.uint8]
+    boxes: tuple[Float64Array, ...]
+    class_ids: tuple[npt.NDArray[np.int64], ...]
+    polygons: tuple[tuple[Float64Array, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Dataset": ...
+    def __getitem__(self, index: int | slice) -> "Scene | Dataset":
+        if isinstance(index, slice):
+            return Dataset(
+                images=self.images[index],
+                label_maps=self.label_maps[index],
+                instance_ids=self.instance_ids[index],
+                boxes=self.boxes[index],
+                class_ids=self.class_ids[index],
+                polygons=self.polygons[index],
+            )
+        if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
+            raise TypeError(f"index: expected an integer or a slice, got {index!r}")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index: {index} is out of range for {len(self)} scenes")
+        return Scene(
+            image=self.images[index],
+            boxes=self.boxes[index],
+            class_ids=self.class_ids[index],
+            polygons=self.polygons[index],
+            label_map=self.label_maps[index],
+            instance_ids=self.instance_ids[index],
+        )
+
+    def __iter__(self) -> Iterator[Scene]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        objects = sum(map(len, self.boxes))
+        return f"Dataset of {len(self)} scenes of {self.images.shape[1:3]} pixels with {objects} objects"
+
+
+def render_dataset(
+    n: int,
+    seed: int,
+    height: int = 96,
+    width: int = 128,
+    workers: int | None = None,
+    difficulty: int = 1,
+) -> Dataset:
+    """Draw ``n`` scenes, or fetch them from the cache if they were drawn before.
+
+    Parameters
+    ----------
+    n : int
+        1 or more.
+    seed : int
+        0 or more. Scene i is ``render_scene(numpy.random.default_rng([seed, i]), …)``: sets of
+        different seeds share no scene, and a smaller set is the beginning of a larger one.
+    height, width : int
+        In pixels, 32 or more.
+    workers : int, optional
+        Processes that draw; by default one for each core that this process may use, and none but
+        this one for 127 scenes or fewer. The scenes do not depend on it.
+    difficulty : int
+        0 to 2, as in :func:`~course_utils.datasets.drinks.scenes.render_scene`.
+
+    Returns
+    -------
+    Dataset
+        Its arrays are read-only.
+
+    Raises
+    ------
+    ValueError
+        For a number out of range.
+    RuntimeError
+        If a process that draws is ended from outside.
+
+    Notes
+    -----
+    Sets are kept in :func:`~course_utils.datasets.drinks.cache.cache_folder`, in a file each: 38 kB a scene at
+    96 × 128 pixels. What takes longer than a second shows a progress bar on standard error.
+    Calling this in a script needs no ``if __name__ == "__main__"``.
+
+    Examples
+    --------
+    >>> dataset = render_dataset(2, seed=3, height=32, width=48)
+    >>> dataset.images.dtype, dataset.label_maps.shape, len(dataset.boxes)
+    (dtype('uint8'), (2, 32, 48), 2)
+    """
+    n, seed = as_count("n", n), as_count("seed", seed, low=0)
+    if workers is not None:
+        as_count("workers", workers)
+    job = Job(
+        seed, as_count("height", height), as_count("width", width), as_count("difficulty", difficulty, low=0)
+    )
+    first = job.draw(0)  # which also checks the settings
+    arrays = load_cached(job, n, first.image)
+    if arrays is None:
+        arrays = _draw(job, n, first, workers)
+        store_cached(job, arrays)
+    return _unpack(arrays, n)
+
+
+def _draw(job: Job, n: int, first: Scene, workers: int | None) -> Arrays:
+    """Packed scenes, drawn part by part."""
+    parts = [(start, min(start + PART, n)) for start in range(0, n, PART)]
+    stacked = {
+        name: np.zeros((n, *array.shape), array.dtype)
+        for name, array in (
+            ("images", first.image),
+            ("label_maps", first.label_map),
+            ("instance_ids", first.instance_ids),
+        )
+    }
+    lists: list[Arrays] = [{} for _ in parts]
+    bar = ProgressBar(n, "drawing scenes")
+    lock = threading.Lock()
+
+    def store(number: int, arrays: Arrays) -> None:
+        start, stop = parts[number]
+        for name, into in stacked.items():
+            into[start:stop] = arrays.pop(name)
+        lists[number] = arrays
+        with lock:
+            bar.show(bar.done + stop - start)
+
+    processes = workers or (core_count() if n >= WORTH_PROCESSES else 1)
+    try:
+        if processes == 1 or len(parts) == 1 or not sys.executable:
+            for number, (start, stop) in enumerate(parts):
+                store(number, pack([job.draw(index) for index in range(start, stop)]))
+        else:
+            draw_in_processes(job, parts, processes, store)
+    finally:
+        bar.close()
+    return stacked | {name: np.concatenate([arrays[name] for arrays in lists]) for name in lists[0]}
+
+
+def _unpack(arrays: Arrays, n: int) -> Dataset:
+    """The first ``n`` of some packed scenes."""
+    if n < len(arrays["images"]):  # let go of the rest of a larger set
+        arrays = arrays | {name: arrays[name][:n].copy() for name in ("images", "label_maps", "instance_ids")}
+    for array in arrays.values():
+        array.flags.writeable = False
+    object_ends = np.cumsum(arrays["object_counts"])
+    corner_ends = np.cumsum(arrays["corner_counts"])
+    boxes, class_ids = _cut(arrays["boxes"], object_ends), _cut(arrays["class_ids"], object_ends)
+    polygons = _cut(arrays["points"], corner_ends)
+    return Dataset(
+        images=arrays["images"],
+        label_maps=arrays["label_maps"],
+        instance_ids=arrays["instance_ids"],
+        boxes=boxes[:n],
+        class_ids=class_ids[:n],
+        polygons=tuple(polygons[start:stop] for start, stop in pairwise([0, *object_ends[:n].tolist()])),
+    )
+
+
+def _cut(array: npt.NDArray[Any], ends: Sequence[int] | npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], ...]:
+    return tuple(np.split(array, ends)[:-1])

@@ -1,0 +1,3 @@
+"""What a chapter and the command behind its table share: networks, trainings and scores, one module a chapter."""
+
+__all__: list[str] = []

@@ -1,0 +1,197 @@
+"""A large and a small classifier of 28×28 digits, and training for a fixed number of steps."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from course_utils._arguments import as_float_array, as_integer_array, require_positive
+from course_utils.distillation.distiller import Distiller
+
+__all__ = ["build_student", "build_teacher", "shifted_copies", "train"]
+
+
+def build_teacher() -> keras.Model:
+    """Return a convolutional network of 220,746 parameters from (N, 28, 28, 1) to 10 logits.
+
+    Examples
+    --------
+    >>> build_teacher().count_params()
+    220746
+    """
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 5, strides=2, padding="same", activation="relu"),
+            layers.Conv2D(64, 3, strides=2, padding="same", activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.4),
+            layers.Dense(64, activation="relu"),
+            layers.Dropout(0.4),
+            layers.Dense(10),
+        ],
+        name="teacher",
+    )
+
+
+def build_student(filters: tuple[int, int] = (4, 8)) -> keras.Model:
+    """Return two strided convolutions and one dense layer, from (N, 28, 28, 1) to 10 logits.
+
+    Parameters
+    ----------
+    filters : (int, int)
+        Channels of the two convolutions, 1 or more each.
+
+    Raises
+    ------
+    ValueError
+        For anything but two positive integers.
+
+    Examples
+    --------
+    >>> build_student().count_params()
+    4266
+    """
+    if not isinstance(filters, (tuple, list)) or len(filters) != 2 or not all(map(_is_count, filters)):
+        raise ValueError(f"filters: expected two integers of 1 or more, got {filters!r}")
+    convolutions = [keras.layers.Conv2D(f, 3, strides=2, padding="same", activation="relu") for f in filters]
+    return keras.Sequential(
+        [keras.Input((28, 28, 1)), *convolutions, keras.layers.Flatten(), keras.layers.Dense(10)],
+        name="student",
+    )
+
+
+def shifted_copies(images: npt.ArrayLike, reach: int = 2) -> npt.NDArray[Any]:
+    """Every image moved by every whole number of pixels up to ``reach``, the background filled with 0.
+
+    Parameters
+    ----------
+    images : (N, H, W, C) float
+    reach : int
+        Largest shift in pixels, 0 or more, along each axis and either way.
+
+    Returns
+    -------
+    ((2·reach + 1)², N, H, W, C) array
+        The first axis is the shift; labels repeat along it.
+
+    Raises
+    ------
+    ValueError
+        For another rank, or a reach that is not an integer from 0 to below the image's sides.
+
+    Examples
+    --------
+    >>> shifted_copies(np.ones((3, 4, 4, 1)), reach=1).shape
+    (9, 3, 4, 4, 1)
+    """
+    batch = as_float_array("images", images, rank=4)
+    height, width = batch.shape[1:3]
+    if isinstance(reach, bool) or not isinstance(reach, (int, np.integer)) or not 0 <= reach < min(height, width):
+        raise ValueError(f"reach: expected an integer from 0 to {min(height, width) - 1}, got {reach!r}")
+    padded = np.pad(batch, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    offsets = range(2 * reach + 1)
+    return np.stack([padded[:, i : i + height, j : j + width] for i in offsets for j in offsets])
+
+
+def train(
+    model: keras.Model,
+    images: npt.ArrayLike,
+    targets: Any,
+    steps: int = 800,
+    seed: int = 0,
+    learning_rate: float = 3e-3,
+    batch_size: int = 32,
+) -> keras.Model:
+    """Train for a fixed number of steps with Adam, the learning rate falling to 0 along a cosine.
+
+    Parameters
+    ----------
+    model : keras.Model or Distiller
+        Returns logits. A plain model is trained with the cross-entropy of the labels.
+    images : (N, …) array
+    targets : (N,) int, or what :class:`Distiller` takes: a dictionary, or None
+        Each array's first axis is N long.
+    steps, batch_size : int
+        1 or more. Batches are cut from one random order of the images after another.
+    seed : int
+        Of the order of the images.
+    learning_rate : float
+        At the first step, above 0.
+
+    Returns
+    -------
+    keras.Model
+        ``model``, trained in place.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, or arrays of different lengths.
+
+    Examples
+    --------
+    >>> images, labels = np.eye(4, dtype=np.float32), np.arange(4)
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    >>> trained = train(model, images, labels, steps=60, learning_rate=0.1)
+    >>> trained(images).numpy().argmax(axis=1)
+    array([0, 1, 2, 3])
+    """
+    for name, value in (("steps", steps), ("batch_size", batch_size)):
+        if not _is_count(value):
+            raise ValueError(f"{name}: expected an integer of 1 or more, got {value!r}")
+    arrays = {"images": np.asarray(images)}
+    student = model.student if isinstance(model, Distiller) else model
+    if isinstance(targets, Mapping):
+        if not isinstance(model, Distiller):
+            raise ValueError("targets: expected labels for a model that is no Distiller, got a dictionary")
+        model.check_targets(targets)
+        arrays |= {name: np.asarray(value) for name, value in targets.items()}
+    elif targets is not None:
+        high = student.output_shape[-1] if student.built else np.iinfo(np.int64).max
+        arrays["labels"] = as_integer_array("labels", targets, low=0, high=high)
+    elif not isinstance(model, Distiller):
+        raise ValueError("targets: expected labels for a model that is no Distiller, got None")
+    count = len(np.atleast_1d(arrays["images"]))
+    for name, array in arrays.items():
+        if array.ndim == 0 or len(array) != count or count == 0:
+            raise ValueError(f"{name}: expected {max(count, 1)} rows, one an image, got shape {array.shape}")
+
+    tensors = {name: tf.constant(array) for name, array in arrays.items()}
+    order = _orders(count, np.random.default_rng(seed))
+    indices = np.concatenate([next(order) for _ in range(-(-steps * batch_size // count))])
+    batches = tf.data.Dataset.from_tensor_slices(indices[: steps * batch_size].reshape(steps, batch_size))
+
+    def pick(batch: Any) -> Any:
+        picked = {name: tf.gather(tensor, batch) for name, tensor in tensors.items()}
+        x = picked.pop("images")
+        if not picked:
+            return (x,)
+        return x, (picked if isinstance(model, Distiller) else picked["labels"])
+
+    schedule = keras.optimizers.schedules.CosineDecay(require_positive("learning_rate", learning_rate), steps)
+    model.compile(
+        optimizer=keras.optimizers.Adam(schedule),
+        **({} if isinstance(model, Distiller) else {"loss": _cross_entropy()}),
+        steps_per_execution=min(steps, 20),
+        jit_compile=False,
+    )
+    model.fit(batches.map(pick).prefetch(20), epochs=1, shuffle=False, verbose=0)
+    return model
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def _orders(count: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    while True:
+        yield rng.permutation(count)
+
+
+def _cross_entropy() -> keras.losses.Loss:
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
