@@ -4,9 +4,9 @@ import hashlib
 
 import numpy as np
 import pytest
-from course_utils.datasets.drinks.raster import polygon_coverage
 from skimage.measure import points_in_poly
 
+from course_utils.annotations.polygons import polygon_coverage
 from course_utils.datasets import CLASS_NAMES, Scene, render_scene
 
 # Made with NumPy 2.1.3 and SciPy 1.16.3 on Python 3.13, and the same with NumPy 2.4 on Python 3.11.

@@ -18,7 +18,6 @@ from course_utils.losses import (
     dice,
     exponential_logarithmic,
     focal,
-    inputs,
     lovasz_softmax,
     signed_distance_maps,
     tversky,
