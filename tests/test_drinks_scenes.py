@@ -9,7 +9,7 @@ from skimage.measure import points_in_poly
 from course_utils.drinks import CLASS_NAMES, Scene, render_scene
 from course_utils.drinks.raster import polygon_coverage
 
-# Made with NumPy 2.1.3 and SciPy 1.16.3 on Python 3.13, and the same with NumPy 2.4 on Python 3.11.
+# Made with NumPy 2.4 and SciPy 1.17, and the same with NumPy 2.1.3 and SciPy 1.16.3; on Python 3.11.
 HASHES = {
     (0, 96, 128): "c55ce8bb5018a8f6fa448907682a916ffd3d7d68ea705813f9bf8c58a330df6f",
     (1, 96, 128): "bdea0dfc08ff99ad4a8af6256c829c14d761d5406bb5eaf2c51865b224031baa",
