@@ -148,9 +148,8 @@ def test_a_second_call_draws_nothing_but_the_first_scene(drawn, folder, capsys):
     drawn.clear()
     assert_same(small(), one)
     assert drawn == [0]
-    assert [file.name for file in folder.iterdir()] == ["scenes-v1-32x48-difficulty1-seed3-n5.npz"] or (
-        cache.RENDERER_VERSION != 1
-    )
+    name = f"scenes-v{cache.RENDERER_VERSION}-32x48-difficulty1-seed3-n5.npz"
+    assert [file.name for file in folder.iterdir()] == [name]
     assert capsys.readouterr() == ("", "")
 
 

@@ -128,7 +128,7 @@ def bottle(rng: np.random.Generator, difficulty: int) -> Thing:
         level = y_ - tilt * np.sqrt(1 - u * u)
         light, highlight = cylinder_light(u, side, gloss)
         # Clear plastic is denser at its edges, and below the level of the water.
-        dense = np.clip(opacity + 0.45 * u**4 + 0.12 * (level > water), 0, 1)[..., None]
+        dense = np.clip(opacity + 0.45 * (u * u) ** 2 + 0.12 * (level > water), 0, 1)[..., None]
         ribbed = (1 + ribs * np.sin(rib_frequency * level))[..., None]
         colour = behind * (1 - dense) + tint * dense * light * ribbed
         if has_label:

@@ -1,7 +1,8 @@
 """Colours, backgrounds and printed labels of the rendered scenes.
 
-Everything is computed in float64: libraries differ in the last digits of sines and exponentials, and
-in float64 those digits never reach the eight bits of the stored image.
+Everything is computed in float64: libraries and processors differ in the last digits of sines and
+exponentials, and in float64 those digits reach the eight bits of the stored image in less than one
+scene in ten million.
 """
 
 import colorsys
