@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.losses import (
+    _inputs,
     binary_cross_entropy,
     boundary,
     cross_entropy,
@@ -419,7 +420,7 @@ def test_bad_settings_raise(call, message):
 
 @pytest.fixture
 def nothing_said_yet(monkeypatch):
-    monkeypatch.setattr(inputs, "_warned", set())
+    monkeypatch.setattr(_inputs, "_warned", set())
 
 
 def test_probabilities_warn_once_a_loss(nothing_said_yet, rng):
