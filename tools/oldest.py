@@ -64,7 +64,9 @@ def main() -> None:
     unit = run(*tests, "--doctest-modules", "-m", "not slow and not benchmark", "course_utils", "tests")
     notebooks = run(*tests, "--dist", "loadscope", "--nbval-lax", "notebooks")
     if unit or notebooks:
-        sys.exit(f"failed on the oldest versions: exit status {unit} of the unit tests, {notebooks} of the notebooks")
+        sys.exit(
+            f"failed on the oldest versions: exit status {unit} of the unit tests, {notebooks} of the notebooks"
+        )
     print("the unit tests and the notebooks pass on the oldest versions")
 
 
