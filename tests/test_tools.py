@@ -199,6 +199,19 @@ def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / ".venv" / "installed").exists()
 
 
+def test_lost_workers_are_named_and_not_waited_for(tmp_path):
+    """One test ends its process, one hangs; with the settings of pyproject.toml the run ends, with both names."""
+    (tmp_path / "test_crash.py").write_text("import os\n\ndef test_crashes():\n    os.abort()\n", encoding="utf-8")
+    hang = "import time\n\ndef test_hangs():\n    time.sleep(3600)\n"
+    (tmp_path / "test_hang.py").write_text(hang, encoding="utf-8")
+    options = ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope", "--timeout=3"]
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *options, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=600)
+    assert done.returncode == 1
+    for name in ("test_crashes", "test_hangs"):
+        assert re.search(rf"crashed while running '.*::{name}'", done.stdout), done.stdout
+
+
 def test_on_windows_ci_runs_the_commands_of_the_readme():
     block = re.search(r"```powershell\n(.*?)```", readme.README.read_text(encoding="utf-8"), re.DOTALL)[1]
     commands = [line.split("  # ")[0].strip() for line in block.splitlines()]

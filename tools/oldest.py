@@ -15,7 +15,7 @@ from notebooks import ROOT
 from setup import interpreter
 
 ENVIRONMENT = ROOT / ".venv-oldest"
-# Seconds for one command. pytest stops by itself before that (`session_timeout` in pyproject.toml), unless it hangs.
+# Seconds for one command. pytest stops by itself before that (`session_timeout`), unless it hangs.
 LONGEST = 6000
 
 
