@@ -13,6 +13,7 @@ __all__ = [
     "IGNORE",
     "as_boxes",
     "as_class_scores",
+    "as_comparable",
     "as_count",
     "as_float_array",
     "as_integer_array",
@@ -100,14 +101,33 @@ def as_integer_array(
         raise ValueError(f"{name}: expected a rectangular array of integers, got {value!r}") from error
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name}: expected integers, got dtype {array.dtype}")
-    outside = (array < low) | (array >= high)
+    outside = (array < as_comparable(low, array)) | (array >= as_comparable(high, array))
     if ignore is not None:
-        outside &= array != ignore
+        outside &= array != as_comparable(ignore, array)
     if outside.any():
         index = _first_index(outside)
         allowed = f"{low} to {high - 1}" + ("" if ignore is None else f", or {ignore} (ignored)")
         raise ValueError(f"{name}: expected {allowed}, got {array[index]} at index {index}")
     return array
+
+
+def as_comparable(number: int, array: IntArray) -> float:
+    """Return what stands for ``number`` in a comparison with an integer array of any dtype and memory order.
+
+    That is the number itself where the dtype holds it, and ±inf beyond: every comparison has the same result.
+    NumPy 2.1 ends the process when it compares an array that is not contiguous with a Python integer that the
+    array's dtype does not hold (``np.zeros((4, 3), np.uint8)[::-1] >= 256``).
+
+    Examples
+    --------
+    >>> labels = np.array([[0, 100], [0, 3]], np.int8)[::-1]
+    >>> (labels == as_comparable(3, labels)).tolist(), (labels < as_comparable(255, labels)).tolist()
+    ([[False, True], [False, False]], [[True, True], [True, True]])
+    """
+    limits = np.iinfo(array.dtype)
+    if number > limits.max:
+        return np.inf
+    return number if number >= limits.min else -np.inf
 
 
 def counted_elements(labels: IntArray, n_classes: int) -> npt.NDArray[np.bool_]:
@@ -123,7 +143,9 @@ def counted_elements(labels: IntArray, n_classes: int) -> npt.NDArray[np.bool_]:
     >>> counted_elements(np.array([0, 255]), n_classes=2)
     array([ True, False])
     """
-    counted = np.ones(labels.shape, bool) if n_classes > IGNORE else np.asarray(labels != IGNORE)
+    counted = (
+        np.ones(labels.shape, bool) if n_classes > IGNORE else np.asarray(labels != as_comparable(IGNORE, labels))
+    )
     if not counted.any():
         raise ValueError(f"labels: no element counts (shape {labels.shape}, all {IGNORE} or none at all)")
     return counted

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import IGNORE, as_integer_array
+from course_utils._arguments import IGNORE, as_comparable, as_integer_array
 
 __all__ = ["IGNORE_COLOUR", "labels_to_rgb", "rgb_to_labels"]
 
@@ -107,7 +107,7 @@ def labels_to_rgb(
     void = as_integer_array("ignore_colour", ignore_colour, low=0, high=256)
     if void.shape != (3,):
         raise ValueError(f"ignore_colour: expected three numbers, got {ignore_colour!r}")
-    if (colours == void).all(axis=1).any() and (ids == IGNORE).any():
+    if (colours == void).all(axis=1).any() and (ids == as_comparable(IGNORE, ids)).any():
         raise ValueError(f"ignore_colour: {void.tolist()} is the colour of a class too")
     table = np.zeros((256, 3), np.uint8)
     table[: len(colours)] = colours

@@ -1,7 +1,10 @@
 """The data files: intact, documented, and split fairly."""
 
+import hashlib
+import os
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -30,6 +33,28 @@ def test_every_file_has_a_checksum_a_card_and_is_intact():
         row = next(line for line in cards.splitlines() if line.startswith(f"| `{name}` |"))
         assert checksum in row
         assert all(len(field.strip()) > 3 for field in row.strip("|").split("|"))
+
+
+@pytest.mark.skipif(
+    shutil.which("git") is None or not (ROOT / ".git").exists(),
+    reason="a checkout is made with git, of a repository",
+)
+def test_a_checkout_that_turns_line_ends_into_those_of_windows_has_the_same_bytes(tmp_path):
+    # A hook's variables would point git at another repository.
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*arguments, cwd=ROOT):
+        done = subprocess.run(["git", *arguments], cwd=cwd, env=settings, check=True, capture_output=True)
+        return done.stdout.decode()
+
+    checkout = tmp_path / "checkout"
+    git("-c", "safe.directory=*", "clone", "--quiet", "--config", "core.autocrlf=true", str(ROOT), str(checkout))
+    sums = (checkout / "data" / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    assert len(sums) > 50
+    for line in sums:
+        assert hashlib.sha256((checkout / "data" / line[66:]).read_bytes()).hexdigest() == line[:64], line[66:]
+    assert git("config", "core.autocrlf", cwd=checkout).strip() == "true"
+    assert [line for line in git("ls-files", "--eol", cwd=checkout).splitlines() if " w/crlf" in line] == []
 
 
 def test_digits():

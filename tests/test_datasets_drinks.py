@@ -6,9 +6,9 @@ import subprocess
 import sys
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from course_utils._progress import ProgressBar
@@ -345,13 +345,9 @@ workers._Child.__init__ = told
 
 
 def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:  # ended, and nobody has asked how
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
+    try:  # a zombie has ended, and nobody has asked how
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -1,16 +1,15 @@
 """environment.yml says the same as pyproject.toml."""
 
 import subprocess
-import tempfile
 import tomllib
 import venv
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
 from notebooks import ROOT
+from setup import interpreter
 
 
 def dependencies():
@@ -37,13 +36,15 @@ def test_all_but_python_and_pip_comes_through_the_project():
 @pytest.mark.slow
 def test_its_pip_part_installs_into_a_fresh_environment(tmp_path):
     venv.create(tmp_path / "fresh", with_pip=True)
-    python = tmp_path / "fresh" / "bin" / "python"
+    python = interpreter(tmp_path / "fresh")
     # conda, too, writes this part to a file beside environment.yml and hands it to pip.
-    with tempfile.NamedTemporaryFile("w", dir=ROOT, suffix=".txt", encoding="utf-8") as requirements:
-        requirements.write("\n".join(pip_part()) + "\n")
-        requirements.flush()
-        command = [python, "-m", "pip", "install", "--quiet", "--requirement", Path(requirements.name).name]
+    requirements = ROOT / f"{tmp_path.name}.txt"
+    requirements.write_text("\n".join(pip_part()) + "\n", encoding="utf-8")
+    try:
+        command = [python, "-m", "pip", "install", "--quiet", "--requirement", requirements.name]
         subprocess.run(command, cwd=ROOT, check=True)
+    finally:
+        requirements.unlink()
     code = "import course_utils.softmax, nbval, jupyterlab, tensorflow as tf; print(tf.__version__)"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     wanted = (ROOT / "constraints.txt").read_text(encoding="utf-8")

@@ -24,7 +24,12 @@ def machine(tmp_path_factory):
     target = Path(sysconfig.get_path("purelib", vars=variables))
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if not entry.name.startswith(OURS):
-            (target / entry.name).symlink_to(entry)
+            try:
+                (target / entry.name).symlink_to(entry)
+            except OSError:
+                if os.name == "nt":
+                    pytest.skip("links need a privilege on Windows")
+                raise
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")

@@ -3,6 +3,8 @@
 import base64
 import io
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -10,6 +12,7 @@ from html.parser import HTMLParser
 
 import nbformat
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -196,6 +199,30 @@ def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / ".venv" / "installed").exists()
 
 
+def test_lost_workers_are_named_and_not_waited_for(tmp_path):
+    """One test ends its process, one hangs; with the settings of pyproject.toml the run ends, with both names."""
+    (tmp_path / "test_crash.py").write_text("import os\n\ndef test_crashes():\n    os.abort()\n", encoding="utf-8")
+    hang = "import time\n\ndef test_hangs():\n    time.sleep(3600)\n"
+    (tmp_path / "test_hang.py").write_text(hang, encoding="utf-8")
+    options = ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadscope", "--timeout=3"]
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *options, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=600)
+    assert done.returncode == 1
+    for name in ("test_crashes", "test_hangs"):
+        assert re.search(rf"crashed while running '.*::{name}'", done.stdout), done.stdout
+
+
+def test_on_windows_ci_runs_the_commands_of_the_readme():
+    block = re.search(r"```powershell\n(.*?)```", readme.README.read_text(encoding="utf-8"), re.DOTALL)[1]
+    commands = [line.split("  # ")[0].strip() for line in block.splitlines()]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["test"]
+    steps = [step["run"] for step in job["steps"] if step.get("if", "").startswith("runner.os == 'Windows'")]
+    assert steps == [command for command in commands if command.startswith("python") or " -m " in command]
+    assert set(job["env"]) == set(re.findall(r"\$env:(\w+)", block))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_make_help_names_the_main_commands():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("run", "test", "lab", "clean", "student", "test-oldest"):

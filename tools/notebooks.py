@@ -23,7 +23,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook in one piece: to a temporary name first, so that an interrupted run loses nothing."""
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
     temporary.replace(path)
 
 

@@ -92,7 +92,7 @@ def main() -> None:
                 cell.source = STATED.sub(f"runs in about {rounded(seconds[path.stem])} s", cell.source)
         write(notebook, path)
     text = README.read_text(encoding="utf-8")
-    README.write_text(TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text), encoding="utf-8")
+    README.write_text(TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

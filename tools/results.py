@@ -50,4 +50,4 @@ def write_manifest(path: Path, command: str, **facts: Any) -> None:
         "numpy": np.__version__,
         "finished": time.strftime("%Y-%m-%d"),
     }
-    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

@@ -273,7 +273,7 @@ def write_manifest(rows: list[Run]) -> None:
         "machine": f"{platform.machine()}, one thread, shared with other programs",
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    TABLE.with_suffix(".json").write_text(text, encoding="utf-8")
+    TABLE.with_suffix(".json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def main() -> None:

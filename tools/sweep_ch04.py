@@ -142,7 +142,7 @@ def write(done: list[dict[str, Any]]) -> None:
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread used",
     }
-    temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
     temporary.replace(MANIFEST)
 
 

@@ -11,6 +11,7 @@ from skimage import measure
 from course_utils._arguments import (
     IGNORE,
     FloatArray,
+    as_comparable,
     as_float_array,
     as_integer_array,
     require_positive,
@@ -62,9 +63,10 @@ def signed_distance_maps(label_maps: npt.ArrayLike, n_classes: int) -> npt.NDArr
         raise ValueError(f"label_maps: expected shape (N, H, W), got {maps.shape}")
     distances = np.zeros((*maps.shape, int(n_classes)), np.float32)
     for label_map, into in zip(maps, distances, strict=True):
-        for class_id in np.unique(label_map[label_map != IGNORE]):
+        counted = label_map != as_comparable(IGNORE, label_map)
+        for class_id in np.unique(label_map[counted]):
             inside = label_map == class_id
-            outside = (label_map != IGNORE) & ~inside
+            outside = counted & ~inside
             if outside.any():
                 signed = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(~outside)
                 into[..., class_id] = np.where(inside | outside, signed, 0)
@@ -126,7 +128,7 @@ def unet_weight_map(
     if ids.ndim != 2:
         raise ValueError(f"label_map: expected shape (H, W), got {ids.shape}")
 
-    counted = ids != IGNORE
+    counted = ids != as_comparable(IGNORE, ids)
     table = np.ones(IGNORE) if weights is None else weights
     result = np.where(counted, table[np.where(counted, ids, 0)], 0.0)
     foreground = np.where(counted, ids, 0)

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
-from course_utils._arguments import IGNORE, FloatArray, IntArray, as_count, as_integer_array, require_within
+from course_utils._arguments import (
+    IGNORE,
+    FloatArray,
+    IntArray,
+    as_comparable,
+    as_count,
+    as_integer_array,
+    require_within,
+)
 from course_utils.metrics.segmentation import as_ignored
 
 __all__ = ["BoundaryScores", "boundary_f_score", "trimap"]
@@ -155,8 +163,8 @@ def _label_maps(name: str, value: npt.ArrayLike, n_classes: int, ignore: int | N
     labels = as_integer_array(name, value, low=0, high=n_classes, ignore=ignore)
     if labels.ndim not in (2, 3) or not labels.size:
         raise ValueError(f"{name}: expected shape (H, W) or (N, H, W), not empty, got {labels.shape}")
-    maps = labels.reshape(-1, *labels.shape[-2:])
-    return maps, np.ones(maps.shape, bool) if ignore is None else np.asarray(maps != ignore)
+    maps = labels.reshape(-1, *labels.shape[-2:]).astype(np.int64, copy=False)  # ids of both maps have one dtype
+    return maps, np.ones(maps.shape, bool) if ignore is None else np.asarray(maps != as_comparable(ignore, maps))
 
 
 def _edges(labels: IntArray, counted: Mask) -> Mask:

@@ -15,6 +15,7 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
+    as_comparable,
     as_count,
     as_float_array,
     as_integer_array,
@@ -81,7 +82,7 @@ def confusion_matrix(
     if guess.shape != truth.shape:
         raise ValueError(f"y_pred: expected the shape of y_true, {truth.shape}, got {guess.shape}")
     rows = truth.astype(np.int64)  # not in uint8, which 16 × 16 already leaves
-    if left_out is not None and (dropped := truth == left_out).any():
+    if left_out is not None and (dropped := truth == as_comparable(left_out, truth)).any():
         rows[dropped] = size  # one row more, cut off below
         if guess.dtype.kind in "iu":
             guess = np.where(dropped, 0, guess)
