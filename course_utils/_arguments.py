@@ -1,9 +1,13 @@
 """Checks of arguments that several modules share.
 
 Each function returns its argument as a NumPy value ready for use, or raises a ``ValueError`` that
-names the argument, what came and what was expected. Nothing is clipped, squeezed or repaired.
+names the argument, what came and what was expected. Nothing is clipped, squeezed or repaired: booleans,
+text and complex numbers are no numbers, and a masked array is refused, because NumPy's functions
+would count what it hides.
 """
 
+import reprlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,21 +15,26 @@ import numpy.typing as npt
 
 __all__ = [
     "IGNORE",
+    "as_array",
     "as_boxes",
     "as_class_scores",
     "as_comparable",
     "as_count",
     "as_float_array",
+    "as_integer",
     "as_integer_array",
+    "as_number",
     "as_probabilities",
     "as_stack",
     "as_weights",
     "counted_elements",
     "normalise_axis",
     "require_finite",
+    "require_generator",
     "require_kind",
     "require_positive",
     "require_within",
+    "shown",
 ]
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -37,6 +46,33 @@ IGNORE = 255
 
 # How far a distribution may miss a sum of 1: far above float32 rounding, far below a real mistake.
 SUM_TOLERANCE = 1e-3
+
+
+def as_array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return an array of any dtype: no ragged list and, at no depth of a list, a masked array.
+
+    Raises
+    ------
+    ValueError
+        For these two. A masked array says what to do with what it hides by ``filled`` (with 255,
+        if these are labels) or ``compressed``, and only its owner knows which.
+
+    Examples
+    --------
+    >>> as_array("mask", [[True, False]])
+    array([[ True, False]])
+    >>> as_array("values", np.ma.array([1, 2, 999], mask=[0, 0, 1]))
+    Traceback (most recent call last):
+    ValueError: values: expected an array without a mask, got a masked one: call its filled() or compressed() first
+    """
+    if any(issubclass(kind, np.ma.MaskedArray) for kind in _types(value)):
+        raise ValueError(
+            f"{name}: expected an array without a mask, got a masked one: call its filled() or compressed() first"
+        )
+    try:
+        return np.asarray(value)
+    except (NotImplementedError, TypeError, ValueError) as error:  # a ragged list, a symbolic tensor
+        raise ValueError(f"{name}: expected a rectangular array, got {shown(value)}") from error
 
 
 def as_float_array(name: str, value: npt.ArrayLike, *, rank: int | None = None) -> FloatArray:
@@ -61,12 +97,9 @@ def as_float_array(name: str, value: npt.ArrayLike, *, rank: int | None = None) 
     >>> as_float_array("sigma", [1, 2])
     array([1., 2.])
     """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # a ragged list
-        raise ValueError(f"{name}: expected a rectangular array of numbers, got {value!r}") from error
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    array = as_array(name, value)
+    if array.dtype.kind not in "fiu" or _holds_boolean(value):
+        raise ValueError(f"{name}: expected real numbers, got {_what(array, value)}")
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     if rank is not None and array.ndim != rank:
@@ -95,12 +128,9 @@ def as_integer_array(
     >>> as_integer_array("labels", [0, 2], low=0, high=3)
     array([0, 2])
     """
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # a ragged list
-        raise ValueError(f"{name}: expected a rectangular array of integers, got {value!r}") from error
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"{name}: expected integers, got dtype {array.dtype}")
+    array = as_array(name, value)
+    if array.dtype.kind not in "iu" or _holds_boolean(value):
+        raise ValueError(f"{name}: expected integers, got {_what(array, value)}")
     outside = (array < as_comparable(low, array)) | (array >= as_comparable(high, array))
     if ignore is not None:
         outside &= array != as_comparable(ignore, array)
@@ -231,17 +261,60 @@ def as_probabilities(
     return probabilities, axis
 
 
-def as_count(name: str, value: int, *, low: int = 1) -> int:
-    """Return an integer of ``low`` or more.
+def as_count(name: str, value: int, *, low: int = 1, high: int | None = None) -> int:
+    """Return an integer of ``low`` or more, and of ``high`` or less where that is given.
 
     Examples
     --------
     >>> as_count("n_voters", 3)
     3
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ValueError(f"{name}: expected an integer of {low} or more, got {value!r}")
+    allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
+    number = as_integer(name, value, f"an integer {allowed}")
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{name}: expected an integer {allowed}, got {number}")
+    return number
+
+
+def as_integer(name: str, value: int, expected: str = "an integer") -> int:
+    """Return a single integer; ``True`` is none.
+
+    Examples
+    --------
+    >>> as_integer("axis", np.int64(-1))
+    -1
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
     return int(value)
+
+
+def as_number(name: str, value: float, expected: str = "a real number") -> float:
+    """Return a single real number, from an array or a tensor of rank 0 too; it may be NaN or infinite.
+
+    Raises
+    ------
+    ValueError
+        For anything else: booleans, text and complex numbers among it.
+
+    Examples
+    --------
+    >>> as_number("sigma", np.float32(0.5))
+    0.5
+    >>> as_number("sigma", "4")
+    Traceback (most recent call last):
+    ValueError: sigma: expected a real number, got '4'
+    """
+    number: Any = value
+    if not isinstance(value, Real):
+        array = as_array(name, value)
+        number = array[()] if array.ndim == 0 and array.dtype.kind in "fiu" else None
+    if number is None or isinstance(number, bool):
+        raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
+    try:
+        return float(number)
+    except OverflowError:  # an integer beyond every float
+        return float("inf") if number > 0 else float("-inf")
 
 
 def as_stack(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -253,10 +326,10 @@ def as_stack(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
     (2, 2)
     """
     if isinstance(values, (list, tuple)):
-        shapes = list(dict.fromkeys(_shape_of(name, value) for value in values))
+        shapes = list(dict.fromkeys(as_array(name, value).shape for value in values))
         if len(shapes) > 1:
-            raise ValueError(f"{name}: expected {len(values)} arrays of one shape, got {shapes}")
-    array = np.asarray(values)
+            raise ValueError(f"{name}: expected {len(values)} arrays of one shape, got {shown(shapes)}")
+    array = as_array(name, values)
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(
             f"{name}: expected one array or more, stacked along the first axis, got shape {array.shape}"
@@ -292,11 +365,10 @@ def normalise_axis(axis: int, shape: tuple[int, ...], *, of: str) -> int:
     >>> normalise_axis(-1, (2, 3), of="logits")
     1
     """
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise ValueError(f"axis: expected an integer, got {axis!r}")
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"axis: {axis} is out of range for {of} of shape {shape}")
-    return int(axis) % len(shape)
+    place = as_integer("axis", axis)
+    if not -len(shape) <= place < len(shape):
+        raise ValueError(f"axis: {place} is out of range for {of} of shape {shape}")
+    return place % len(shape)
 
 
 def require_kind(value: str, allowed: tuple[str, ...], *, name: str = "kind") -> str:
@@ -307,9 +379,25 @@ def require_kind(value: str, allowed: tuple[str, ...], *, name: str = "kind") ->
     >>> require_kind("mean", ("mean", "max"))
     'mean'
     """
-    if value not in allowed:
-        raise ValueError(f"{name}: expected one of {list(allowed)}, got {value!r}")
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: expected one of {list(allowed)}, got {shown(value)}")
     return value
+
+
+def require_generator(rng: np.random.Generator, name: str = "rng") -> np.random.Generator:
+    """Return a NumPy generator: a seed or None is not one.
+
+    Examples
+    --------
+    >>> require_generator(7)
+    Traceback (most recent call last):
+    ValueError: rng: expected a numpy.random.Generator, such as np.random.default_rng(0), got 7
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(
+            f"{name}: expected a numpy.random.Generator, such as np.random.default_rng(0), got {shown(rng)}"
+        )
+    return rng
 
 
 def require_positive(name: str, value: float) -> float:
@@ -320,12 +408,9 @@ def require_positive(name: str, value: float) -> float:
     >>> require_positive("sigma", 2)
     2.0
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected a number above 0, got {value!r}") from error
+    number = as_number(name, value, "a finite number above 0")
     if not (np.isfinite(number) and number > 0):
-        raise ValueError(f"{name}: expected a finite number above 0, got {value!r}")
+        raise ValueError(f"{name}: expected a finite number above 0, got {shown(value)}")
     return number
 
 
@@ -352,20 +437,41 @@ def require_within(name: str, value: float, low: float, high: float) -> float:
     >>> require_within("keep_ratio", 0.5, 0, 1)
     0.5
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected a number, got {value!r}") from error
+    expected = f"a finite number from {low:g} to {high:g}"
+    number = as_number(name, value, expected)
     if not (np.isfinite(number) and low <= number <= high):
-        raise ValueError(f"{name}: expected a finite number from {low:g} to {high:g}, got {value!r}")
+        raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
     return number
 
 
-def _shape_of(name: str, value: npt.ArrayLike) -> tuple[int, ...]:
-    try:
-        return np.shape(value)
-    except ValueError as error:  # a ragged list
-        raise ValueError(f"{name}: expected rectangular arrays, got {value!r}") from error
+def shown(value: object) -> str:
+    """Return a value as a message can hold it: on one line, and short.
+
+    Examples
+    --------
+    >>> shown([[1, 2], np.zeros((2, 2))])
+    '[[1, 2], array([[0., 0... [0., 0.]])]'
+    """
+    return " ".join(reprlib.repr(value).split())
+
+
+def _types(value: Any) -> set[type]:
+    """The types of what a list holds at any depth, or of the value itself."""
+    if not isinstance(value, (list, tuple)):
+        return {type(value)}
+    types = set(map(type, value))
+    if any(issubclass(kind, (list, tuple)) for kind in types):
+        types = types.union(*(_types(part) for part in value))
+    return types
+
+
+def _holds_boolean(value: Any) -> bool:
+    """Whether a list holds a boolean, which beside numbers NumPy turns into 0 or 1."""
+    return not {bool, np.bool_}.isdisjoint(_types(value))
+
+
+def _what(array: npt.NDArray[Any], value: Any) -> str:
+    return f"dtype {array.dtype}" if array.dtype.kind not in "fiu" else shown(value)
 
 
 def _first_index(where: npt.ArrayLike) -> tuple[int, ...]:

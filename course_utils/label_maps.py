@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import IGNORE, as_comparable, as_integer_array
+from course_utils._arguments import IGNORE, as_array, as_comparable, as_integer_array, require_kind, shown
 
 __all__ = ["IGNORE_COLOUR", "labels_to_rgb", "rgb_to_labels"]
 
@@ -51,10 +51,9 @@ def rgb_to_labels(
     array([[  0,   1],
            [  1, 255]], dtype=uint8)
     """
-    if unknown not in ("error", "ignore"):
-        raise ValueError(f'unknown: expected "error" or "ignore", got {unknown!r}')
+    require_kind(unknown, ("error", "ignore"), name="unknown")
     colours = _as_palette(palette)
-    pixels = np.asarray(rgb)
+    pixels = as_array("rgb", rgb)
     if pixels.dtype != np.uint8:
         raise ValueError(f"rgb: expected dtype uint8, got {pixels.dtype}")
     if pixels.ndim < 3 or pixels.shape[-1] != 3:
@@ -106,7 +105,7 @@ def labels_to_rgb(
     ids = as_integer_array("labels", labels, low=0, high=len(colours), ignore=IGNORE)
     void = as_integer_array("ignore_colour", ignore_colour, low=0, high=256)
     if void.shape != (3,):
-        raise ValueError(f"ignore_colour: expected three numbers, got {ignore_colour!r}")
+        raise ValueError(f"ignore_colour: expected three numbers, got {shown(ignore_colour)}")
     if (colours == void).all(axis=1).any() and (ids == as_comparable(IGNORE, ids)).any():
         raise ValueError(f"ignore_colour: {void.tolist()} is the colour of a class too")
     table = np.zeros((256, 3), np.uint8)

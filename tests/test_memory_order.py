@@ -5,10 +5,10 @@ NumPy 2.1 ends the process when it compares such an array with a Python integer 
 
 import numpy as np
 import pytest
-from course_utils.validation import as_comparable
 
 from course_utils import ensembling, losses, metrics, softmax
-from course_utils.boxes import class_nms, unmatched_boxes
+from course_utils._arguments import as_comparable
+from course_utils.boxes import batched_nms, unmatched_boxes
 from course_utils.data import split
 from course_utils.distillation import interpolated_loss
 from course_utils.label_maps import labels_to_rgb, rgb_to_labels
@@ -91,7 +91,7 @@ OF_CLASSES = {
 }
 # Each takes a vector of class ids 1 and 2.
 OF_VECTORS = {
-    "class_nms": lambda ids: class_nms(BOXES, np.linspace(0.1, 1, len(BOXES)), ids),
+    "batched_nms": lambda ids: batched_nms(BOXES, np.linspace(0.1, 1, len(BOXES)), ids),
     "unmatched_boxes": lambda ids: unmatched_boxes(ids, BOXES),
     "Annotations": lambda ids: metrics.Annotations(BOXES, ids).class_ids,
     "Detections": lambda ids: metrics.Detections(BOXES, np.linspace(0.1, 1, len(BOXES)), ids).class_ids,

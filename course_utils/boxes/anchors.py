@@ -8,11 +8,13 @@ import numpy.typing as npt
 from course_utils._arguments import (
     FloatArray,
     IntArray,
+    as_array,
     as_boxes,
     as_count,
     as_integer_array,
     require_positive,
     require_within,
+    shown,
 )
 from course_utils.boxes.geometry import as_columns, iou_of_columns
 
@@ -74,9 +76,9 @@ def anchor_boxes(
     """
     height, width = _as_shape("image_shape", image_shape)
     if not hasattr(feature_shapes, "__len__") or len(feature_shapes) == 0:
-        raise ValueError(f"feature_shapes: expected one level or more in a sequence, got {feature_shapes!r}")
+        raise ValueError(f"feature_shapes: expected one level or more in a sequence, got {shown(feature_shapes)}")
     if not hasattr(scales, "__len__") or len(scales) != len(feature_shapes):
-        raise ValueError(f"scales: expected one tuple a level ({len(feature_shapes)}), got {scales!r}")
+        raise ValueError(f"scales: expected one tuple a level ({len(feature_shapes)}), got {shown(scales)}")
     roots = np.sqrt(_as_positive("aspect_ratios", aspect_ratios))
     levels = []
     for level, (shape, fractions) in enumerate(zip(feature_shapes, scales, strict=True)):
@@ -195,12 +197,12 @@ def unmatched_boxes(matches: npt.ArrayLike, boxes: npt.ArrayLike) -> IntArray:
 
 
 def _as_shape(name: str, shape: tuple[int, int]) -> tuple[int, int]:
-    if np.shape(shape) != (2,):
-        raise ValueError(f"{name}: expected two integers, height and width, got {shape!r}")
+    if as_array(name, shape).shape != (2,):
+        raise ValueError(f"{name}: expected two integers, height and width, got {shown(shape)}")
     return as_count(f"{name}[0]", shape[0]), as_count(f"{name}[1]", shape[1])
 
 
 def _as_positive(name: str, values: Sequence[float]) -> FloatArray:
-    if np.ndim(values) != 1 or len(values) == 0:
-        raise ValueError(f"{name}: expected one number or more in a sequence, got {values!r}")
+    if as_array(name, values).ndim != 1 or len(values) == 0:
+        raise ValueError(f"{name}: expected one number or more in a sequence, got {shown(values)}")
     return np.array([require_positive(f"{name}[{k}]", value) for k, value in enumerate(values)])

@@ -11,6 +11,7 @@ from course_utils._arguments import (
     as_float_array,
     require_finite,
     require_positive,
+    shown,
 )
 
 __all__ = ["area", "as_columns", "clip_boxes", "decode", "encode", "iou_of_columns", "pairwise_iou"]
@@ -271,5 +272,5 @@ def _require_same_length(name: str, values: FloatArray, anchors: FloatArray) -> 
 def _as_variances(variances: Sequence[float]) -> tuple[float, float]:
     numbers = np.ravel(as_float_array("variances", variances))
     if numbers.shape != (2,):
-        raise ValueError(f"variances: expected two numbers, of centres and of sizes, got {variances!r}")
+        raise ValueError(f"variances: expected two numbers, of centres and of sizes, got {shown(variances)}")
     return require_positive("variances[0]", numbers[0]), require_positive("variances[1]", numbers[1])

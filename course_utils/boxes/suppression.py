@@ -6,6 +6,7 @@ import numpy.typing as npt
 from course_utils._arguments import (
     FloatArray,
     IntArray,
+    as_array,
     as_count,
     as_float_array,
     as_integer_array,
@@ -142,11 +143,11 @@ def batched_nms(
     columns = as_columns("boxes", boxes)
     n_boxes = columns.shape[1]
     values = as_scores(scores, n_boxes)
-    ids = np.asarray(class_ids)
+    ids = as_array("class_ids", class_ids)
     if ids.shape != (n_boxes,):
         raise ValueError(f"class_ids: expected shape ({n_boxes},), one a box, got {ids.shape}")
     if n_boxes > 0:
-        ids = as_integer_array("class_ids", ids, low=-(2**63), high=2**64)
+        ids = as_integer_array("class_ids", class_ids, low=-(2**63), high=2**64)
     limit = _as_limit(max_detections, n_boxes)
     corners = columns[:4].T
     kept = [nms(corners[:0], values[:0], iou_threshold, score_threshold)]

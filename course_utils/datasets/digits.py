@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import as_count, as_integer_array
+from course_utils._arguments import as_array, as_count, as_integer_array, require_generator, shown
 from course_utils.data import data_path
 
 __all__ = ["load_digits", "split"]
@@ -74,8 +74,9 @@ def split(
     ids = as_integer_array("labels", labels, low=0, high=np.iinfo(np.int64).max)
     if ids.ndim != 1:
         raise ValueError(f"labels: expected rank 1, got shape {ids.shape}")
-    if isinstance(sizes, (int, float, str)):
-        raise ValueError(f"sizes: expected a sequence of integers, got {sizes!r}")
+    if as_array("sizes", sizes).ndim != 1:
+        raise ValueError(f"sizes: expected a sequence of integers, got {shown(sizes)}")
+    require_generator(rng)
     counts = [as_count("sizes", size) for size in sizes]
     if not counts or sum(counts) > len(ids):
         raise ValueError(f"sizes: expected positive integers of sum {len(ids)} at most, got {tuple(sizes)}")

@@ -10,13 +10,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import FloatArray, as_float_array, require_finite, require_within
+from course_utils._arguments import (
+    FloatArray,
+    as_array,
+    as_float_array,
+    require_finite,
+    require_generator,
+    require_within,
+)
 from course_utils.deformation.warping import (
     AnyArray,
     Mode,
-    as_count,
+    as_draws,
     as_shape,
-    require_generator,
     require_images,
     warp,
 )
@@ -212,7 +218,7 @@ def random_affine(
            [0., 1., 0.]])
     """
     height, width = as_shape(shape)
-    count = as_count(n)
+    count = as_draws(n)
     require_generator(rng)
     for name, value in (("rotation", rotation), ("shear", shear), ("shift", shift)):
         require_within(name, value, 0, np.inf)
@@ -292,9 +298,10 @@ def affine_warp(
     >>> affine_warp(np.array([[1.0, 2.0, 3.0]]), [[1, 0, 1], [0, 1, 0]])
     array([[1., 1., 2.]])
     """
-    require_images(np.asarray(images))
-    shape = np.shape(images)
-    batched = len(shape) == 4 or (len(shape) == 3 and np.ndim(matrix) == 3)
+    pixels = as_array("images", images)
+    require_images(pixels)
+    shape, forward = pixels.shape, _as_matrix("matrix", matrix, batch=True)
+    batched = len(shape) == 4 or (len(shape) == 3 and forward.ndim == 3)
     size = (shape[1], shape[2]) if batched else (shape[0], shape[1])
     return warp(images, affine_field(size, matrix), order, mode)
 

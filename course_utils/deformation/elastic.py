@@ -3,20 +3,26 @@
 *Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis*, ICDAR.
 """
 
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from course_utils._arguments import FloatArray, as_float_array, require_positive, require_within
+from course_utils._arguments import (
+    FloatArray,
+    as_array,
+    as_float_array,
+    require_generator,
+    require_positive,
+    require_within,
+)
 from course_utils.deformation.warping import (
     CHUNK_PIXELS,
     AnyArray,
-    as_count,
+    as_draws,
     as_field,
     as_shape,
-    require_generator,
     require_images,
     warp,
 )
@@ -33,7 +39,7 @@ def displacement_field(
     ----------
     shape : (H, W)
     alpha : float
-        Factor, 0 or more. It is not a distance: see the notes.
+        Factor, 0 or more, twice which float32 can hold. It is not a distance: see the notes.
     sigma : float
         Standard deviation of the Gaussian, in pixels, above 0.
     rng : numpy.random.Generator
@@ -65,16 +71,16 @@ def displacement_field(
     ((2, 200, 200), True)
     """
     height, width = as_shape(shape)
-    require_within("alpha", alpha, 0, np.inf)
-    require_positive("sigma", sigma)
-    count = as_count(n)
+    factor = np.float32(2 * require_within("alpha", alpha, 0, float(np.finfo(np.float32).max) / 2))
+    spread = require_positive("sigma", sigma)
+    count = as_draws(n)
     require_generator(rng)
     noise = rng.random((count, 2, height, width), dtype=np.float32)
     noise -= 0.5
     # The filter is linear and separable: two matrix products, which a batch shares. The factor 2
     # makes the noise uniform in (−1, 1).
-    down = np.float32(2 * alpha) * _smoothing(height, sigma)
-    fields: npt.NDArray[np.float32] = down @ (noise @ _smoothing(width, sigma).T)
+    down = factor * _smoothing(height, spread)
+    fields: npt.NDArray[np.float32] = down @ (noise @ _smoothing(width, spread).T)
     return fields if n is not None else fields[0]
 
 
@@ -142,13 +148,14 @@ def elastic_transform(
     ((2, 8, 8, 3), [1])
     """
     pixels = as_float_array("images", images)
-    if pixels.ndim == 3 and label_maps is not None and np.shape(label_maps) == pixels.shape:
-        one_channel, maps = elastic_transform(pixels[..., np.newaxis], alpha, sigma, rng, label_maps)
+    given = None if label_maps is None else as_array("label_maps", label_maps)
+    if pixels.ndim == 3 and given is not None and given.shape == pixels.shape:
+        one_channel, maps = elastic_transform(pixels[..., np.newaxis], alpha, sigma, rng, given)
         return one_channel[..., 0], maps
     require_images(pixels)
     batch = pixels if pixels.ndim == 4 else pixels[np.newaxis]
     shape = (batch.shape[1], batch.shape[2])
-    labels = None if label_maps is None else _as_label_maps(label_maps, pixels)
+    labels = None if given is None else _as_label_maps(given, pixels)
 
     warped = np.empty_like(batch)
     warped_labels = None if labels is None else np.empty_like(labels)
@@ -200,15 +207,16 @@ def jacobian_determinant(field: npt.ArrayLike) -> FloatArray:
 
 def _smoothing(size: int, sigma: float) -> npt.NDArray[np.float32]:
     """The matrix that smooths a column of pixels: column k is what becomes of a 1 at pixel k."""
+    if 4 * sigma < 0.5:  # the kernel is one pixel wide, and σ² may be 0 in a division
+        return np.eye(size, dtype=np.float32)
     if sigma >= 100 * size:  # the mean of the column, to float32's rounding; the kernel would be very long
         return np.full((size, size), 1 / size, np.float32)
     smoothed = ndimage.gaussian_filter1d(np.eye(size), sigma, axis=0, mode="reflect", truncate=4.0)
     return np.asarray(smoothed, dtype=np.float32)
 
 
-def _as_label_maps(label_maps: npt.ArrayLike, images: FloatArray) -> npt.NDArray[Any]:
+def _as_label_maps(labels: AnyArray, images: FloatArray) -> AnyArray:
     """Label maps as a batch (N, H, W)."""
-    labels = np.asarray(label_maps)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"label_maps: expected integers, got dtype {labels.dtype}")
     expected = images.shape[:3] if images.ndim == 4 else images.shape[:2]

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import FloatArray, as_float_array, require_within
-from course_utils.deformation.warping import as_count, as_shape, require_generator, require_images
+from course_utils._arguments import FloatArray, as_float_array, require_generator, require_within
+from course_utils.deformation.warping import as_draws, as_shape, require_images
 
 __all__ = ["grid_mask", "grid_pattern"]
 
@@ -44,7 +44,7 @@ def grid_pattern(
     height, width = as_shape(shape)
     require_within("period", period, 1, np.inf)
     require_within("keep_ratio", keep_ratio, 0, 1)
-    count = as_count(n)
+    count = as_draws(n)
     require_generator(rng)
     # Offsets are real numbers, so that holes of 2.5 pixels are 2 or 3 wide, half the time each.
     offset_y, offset_x = rng.uniform(0, period, (2, count, 1))

@@ -6,7 +6,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from course_utils._arguments import FloatArray, as_float_array, require_finite
+from course_utils._arguments import (
+    FloatArray,
+    as_array,
+    as_boxes,
+    as_count,
+    as_float_array,
+    as_integer,
+    require_finite,
+    require_kind,
+    shown,
+)
 
 __all__ = ["Mode", "warp", "warp_boxes"]
 
@@ -63,10 +73,9 @@ def warp(
     >>> warp(image, field)
     array([[0.5, 1.5, 2. ]])
     """
-    if order not in (0, 1):
-        raise ValueError(f"order: expected 1 (linear) or 0 (nearest pixel), got {order!r}")
-    if mode not in _MODES:
-        raise ValueError(f"mode: expected one of {_MODES}, got {mode!r}")
+    if as_integer("order", order) not in (0, 1):
+        raise ValueError(f"order: expected 1 (linear) or 0 (nearest pixel), got {shown(order)}")
+    require_kind(mode, _MODES, name="mode")
     pixels = _as_pixels(images, keep_dtype=order == 0)
     fields = as_field("field", field)
     if fields.ndim == 3:
@@ -124,12 +133,7 @@ def warp_boxes(boxes: npt.ArrayLike, field: npt.ArrayLike) -> FloatArray:
     >>> warp_boxes([[1.0, 2.0, 4.0, 6.0]], field)
     array([[3., 2., 6., 6.]])
     """
-    corners = require_finite("boxes", as_float_array("boxes", boxes, rank=2)).astype(np.float64)
-    if corners.shape[1] != 4:
-        raise ValueError(f"boxes: expected (N, 4), got shape {corners.shape}")
-    crossed = np.flatnonzero((corners[:, 2:] < corners[:, :2]).any(axis=1))
-    if len(crossed):
-        raise ValueError(f"boxes: box {crossed[0]} is crossed (max < min): {corners[crossed[0]].tolist()}")
+    corners = as_boxes("boxes", boxes).astype(np.float64)
     displacement = as_field("field", field)
     if displacement.ndim != 3:
         raise ValueError(f"field: expected (2, H, W), one field for one image, got shape {displacement.shape}")
@@ -156,29 +160,19 @@ def as_field(name: str, value: npt.ArrayLike) -> FloatArray:
 
 def as_shape(shape: tuple[int, int]) -> tuple[int, int]:
     """Return a height and a width of 1 or more."""
-    sizes = tuple(shape) if np.ndim(shape) else ()
-    if len(sizes) != 2 or not all(isinstance(s, (int, np.integer)) and s >= 1 for s in sizes):
-        raise ValueError(f"shape: expected (H, W), two integers of 1 or more, got {shape!r}")
-    return int(sizes[0]), int(sizes[1])
+    if as_array("shape", shape).shape != (2,):
+        raise ValueError(f"shape: expected (H, W), two integers of 1 or more, got {shown(shape)}")
+    height, width = (as_count(f"shape[{k}]", side) for k, side in enumerate(shape))
+    return height, width
 
 
-def require_generator(rng: np.random.Generator) -> None:
-    """Raise unless ``rng`` is a NumPy generator: a seed or None is not one."""
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng: expected a numpy.random.Generator, such as np.random.default_rng(0), got {rng!r}")
-
-
-def as_count(n: int | None) -> int:
+def as_draws(n: int | None) -> int:
     """Return how many to draw: ``None`` stands for one."""
-    if n is None:
-        return 1
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-        raise ValueError(f"n: expected an integer of 0 or more, or None, got {n!r}")
-    return int(n)
+    return 1 if n is None else as_count("n", n, low=0)
 
 
 def _as_pixels(images: npt.ArrayLike, *, keep_dtype: bool) -> AnyArray:
-    given = np.asarray(images)
+    given = as_array("images", images)
     # Integers and booleans hold no NaN, and order 0 does not compute with them.
     pixels = given if keep_dtype and given.dtype.kind in "iub" else as_float_array("images", images)
     require_images(pixels)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils._arguments import IGNORE, FloatArray, IntArray, as_boxes, as_integer_array
+from course_utils._arguments import IGNORE, FloatArray, IntArray, as_array, as_boxes, as_integer_array
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
 from course_utils.training import image_order, prefetched
@@ -64,12 +64,12 @@ def _as_truth(
     model: SSD, boxes: npt.ArrayLike, class_ids: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.float32], IntArray]:
     truth = as_boxes("boxes", boxes).astype(np.float32)
-    ids = np.asarray(class_ids)
+    ids = as_array("class_ids", class_ids)
     if ids.shape != (len(truth),):
         raise ValueError(f"class_ids: expected shape ({len(truth)},), one a box, got {ids.shape}")
     if len(ids) == 0:  # an empty list has no integer type to go by
         return truth, np.zeros(0, np.int64)
-    return truth, as_integer_array("class_ids", ids, low=1, high=model.n_classes)
+    return truth, as_integer_array("class_ids", class_ids, low=1, high=model.n_classes)
 
 
 def ssd_batches(
@@ -110,7 +110,7 @@ def ssd_batches(
         For images of another size or type, lists of different lengths, boxes and class ids as in
         :func:`ssd_targets`, counts below 1 or a negative seed.
     """
-    images = np.asarray(images)
+    images = as_array("images", images)
     height, width = model.image_shape
     if images.ndim != 4 or images.shape[1:] != (height, width, 3) or images.dtype != np.uint8:
         raise ValueError(f"images: expected (M, {height}, {width}, 3) uint8, got {images.shape} {images.dtype}")

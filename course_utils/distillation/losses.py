@@ -11,7 +11,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_utils._arguments import as_float_array, as_integer_array, require_positive
+from course_utils._arguments import (
+    as_float_array,
+    as_integer_array,
+    require_finite,
+    require_positive,
+    require_within,
+)
 
 __all__ = ["distillation_loss", "interpolated_loss", "logit_matching_loss"]
 
@@ -130,9 +136,7 @@ def interpolated_loss(teacher_logits: Any, student_logits: Any, labels: Any, alp
     >>> np.round(interpolated_loss([[1.0, 1.0]], [[0.0, 0.0]], [0], alpha=0.5), 4)  # (ln 2 + 1) / 2
     array([0.8466], dtype=float32)
     """
-    weight = _number(alpha)
-    if isinstance(alpha, bool) or not 0 <= weight <= 1:
-        raise ValueError(f"alpha: expected a number in [0, 1], got {alpha!r}")
+    weight = require_within("alpha", alpha, 0, 1)
     matching = logit_matching_loss(teacher_logits, student_logits)
     hard = _hard_loss(labels, _logit_pair(teacher_logits, student_logits)[1])
     return weight * hard + (1 - weight) * matching
@@ -157,10 +161,7 @@ def _as_logits(name: str, value: Any) -> Any:
     """A floating-point tensor of at least one axis and one class; half precision becomes float32."""
     known = known_values(value)
     if known is not None:
-        array = as_float_array(name, known)
-        if not np.isfinite(array).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-            raise ValueError(f"{name}: expected finite values, got {array[index]} at index {index}")
+        require_finite(name, as_float_array(name, known))
     tensor = value if keras.utils.is_keras_tensor(value) else ops.convert_to_tensor(value)
     if len(tensor.shape) == 0 or tensor.shape[-1] == 0:
         raise ValueError(f"{name}: expected shape (…, K) with a class or more, got {tuple(tensor.shape)}")
@@ -200,20 +201,11 @@ def known_values(value: Any) -> Any:
 
 def check_weights(alpha: float, beta: float, labelled: bool) -> tuple[float, float]:
     """Return both weights as numbers, beta 0 without labels; their sum is above 0."""
-    weights = []
-    for name, value in (("alpha", alpha), ("beta", beta if labelled else 0.0)):
-        number = _number(value)
-        if not (np.isfinite(number) and number >= 0):
-            raise ValueError(f"{name}: expected a finite number of 0 or more, got {value!r}")
-        weights.append(number)
-    if sum(weights) == 0:
+    weights = (
+        require_within("alpha", alpha, 0, np.inf),
+        require_within("beta", beta if labelled else 0.0, 0, np.inf),
+    )
+    if max(weights) == 0:
         needed = "alpha + beta above 0" if labelled else "a number above 0 where there are no labels"
         raise ValueError(f"alpha: expected {needed}, got {alpha!r}" + (f" + {beta!r}" if labelled else ""))
-    return weights[0], weights[1]
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
+    return weights

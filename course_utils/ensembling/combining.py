@@ -18,6 +18,7 @@ from course_utils._arguments import (
     as_stack,
     as_weights,
     require_kind,
+    require_within,
 )
 from course_utils.softmax import softmax
 
@@ -57,10 +58,7 @@ def majority_vote_accuracy(n_voters: int, accuracy: float) -> float:
     (0.784, 0.784)
     """
     half = (as_count("n_voters", n_voters) + 1) // 2
-    probability = np.asarray(accuracy)
-    if probability.dtype.kind not in "fiu" or probability.ndim != 0 or not 0 <= float(accuracy) <= 1:
-        raise ValueError(f"accuracy: expected a number from 0 to 1, got {accuracy!r}")
-    return float(betainc(half, half, float(accuracy)))
+    return float(betainc(half, half, require_within("accuracy", accuracy, 0, 1)))
 
 
 def majority_vote(labels: npt.ArrayLike, n_classes: int) -> IntArray:

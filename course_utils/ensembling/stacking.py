@@ -12,6 +12,7 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
+    as_array,
     as_count,
     as_integer_array,
     as_probabilities,
@@ -133,7 +134,7 @@ def out_of_fold_probabilities(
            [0.5, 0.5],
            [0.5, 0.5]])
     """
-    samples = np.asarray(x)
+    samples = as_array("x", x)
     ids = as_integer_array("y", y, low=0, high=np.iinfo(np.int64).max)
     if ids.ndim != 1 or samples.ndim == 0 or len(samples) != len(ids):
         raise ValueError(

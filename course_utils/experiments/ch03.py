@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils._arguments import as_float_array, as_integer_array, require_positive
+from course_utils._arguments import as_count, as_float_array, as_integer_array, require_positive, shown
 from course_utils.distillation.distiller import Distiller
 
 __all__ = ["build_student", "build_teacher", "shifted_copies", "train"]
@@ -56,9 +56,12 @@ def build_student(filters: tuple[int, int] = (4, 8)) -> keras.Model:
     >>> build_student().count_params()
     4266
     """
-    if not isinstance(filters, (tuple, list)) or len(filters) != 2 or not all(map(_is_count, filters)):
-        raise ValueError(f"filters: expected two integers of 1 or more, got {filters!r}")
-    convolutions = [keras.layers.Conv2D(f, 3, strides=2, padding="same", activation="relu") for f in filters]
+    if not isinstance(filters, (tuple, list)) or len(filters) != 2:
+        raise ValueError(f"filters: expected two integers of 1 or more, got {shown(filters)}")
+    counts = [as_count(f"filters[{k}]", count) for k, count in enumerate(filters)]
+    convolutions = [
+        keras.layers.Conv2D(count, 3, strides=2, padding="same", activation="relu") for count in counts
+    ]
     return keras.Sequential(
         [keras.Input((28, 28, 1)), *convolutions, keras.layers.Flatten(), keras.layers.Dense(10)],
         name="student",
@@ -91,8 +94,7 @@ def shifted_copies(images: npt.ArrayLike, reach: int = 2) -> npt.NDArray[Any]:
     """
     batch = as_float_array("images", images, rank=4)
     height, width = batch.shape[1:3]
-    if isinstance(reach, bool) or not isinstance(reach, (int, np.integer)) or not 0 <= reach < min(height, width):
-        raise ValueError(f"reach: expected an integer from 0 to {min(height, width) - 1}, got {reach!r}")
+    reach = as_count("reach", reach, low=0, high=min(height, width) - 1)
     padded = np.pad(batch, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     offsets = range(2 * reach + 1)
     return np.stack([padded[:, i : i + height, j : j + width] for i in offsets for j in offsets])
@@ -141,9 +143,7 @@ def train(
     >>> trained(images).numpy().argmax(axis=1)
     array([0, 1, 2, 3])
     """
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if not _is_count(value):
-            raise ValueError(f"{name}: expected an integer of 1 or more, got {value!r}")
+    steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size)
     arrays = {"images": np.asarray(images)}
     student = model.student if isinstance(model, Distiller) else model
     if isinstance(targets, Mapping):
@@ -182,10 +182,6 @@ def train(
     )
     model.fit(batches.map(pick).prefetch(20), epochs=1, shuffle=False, verbose=0)
     return model
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def _orders(count: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import FloatArray, as_float_array
+from course_utils._arguments import FloatArray, as_array, as_count, as_float_array, require_finite, require_kind
 
 __all__ = ["Border", "Image", "as_image", "as_size", "in_strips", "like", "pad", "working"]
 
@@ -34,15 +34,12 @@ def as_image(name: str, value: npt.ArrayLike) -> Image:
     >>> as_image("image", [[0, 1], [2, 3]]).dtype
     dtype('float64')
     """
-    array: Image = np.asarray(value) if isinstance(value, np.ndarray) else as_float_array(name, value)
+    array: Image = as_array(name, value)
     if array.dtype != np.uint8:
-        array = as_float_array(name, array)
+        array = as_float_array(name, value)
     if array.ndim not in (2, 3) or array.size == 0:
         raise ValueError(f"{name}: expected (H, W) or (H, W, C) with a pixel or more, got shape {array.shape}")
-    if array.dtype != np.uint8 and not np.isfinite(array).all():
-        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name}: expected finite values, got {array[index]} at index {index}")
-    return array
+    return array if array.dtype == np.uint8 else require_finite(name, array)
 
 
 def as_size(name: str, value: int, *, odd: bool = False) -> int:
@@ -53,12 +50,10 @@ def as_size(name: str, value: int, *, odd: bool = False) -> int:
     >>> as_size("size", 3, odd=True)
     3
     """
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
-        raise ValueError(f"{name}: expected an integer of 1 or more, got {value!r}")
-    if odd and value % 2 == 0:
-        raise ValueError(f"{name}: expected an odd size, which has a centre, got {value}")
-    return int(value)
+    size = as_count(name, value)
+    if odd and size % 2 == 0:
+        raise ValueError(f"{name}: expected an odd size, which has a centre, got {size}")
+    return size
 
 
 def pad(image: Image, window: tuple[int, int], mode: str) -> Image:
@@ -87,8 +82,7 @@ def pad(image: Image, window: tuple[int, int], mode: str) -> Image:
     >>> pad(np.array([[1, 2, 3]]), (1, 4), "reflect")
     array([[2, 1, 1, 2, 3, 3]])
     """
-    if mode not in get_args(Border):
-        raise ValueError(f"mode: expected one of {list(get_args(Border))}, got {mode!r}")
+    require_kind(mode, get_args(Border), name="mode")
     (height, width), (top, left) = image.shape[:2], (side // 2 for side in window)
     rows, columns = (_sources(n, side, mode) for n, side in zip(image.shape, window, strict=False))
     padded = np.empty((len(rows), len(columns), *image.shape[2:]), image.dtype)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import require_positive
+from course_utils._arguments import require_generator, require_positive, require_within
 from course_utils.filters.borders import Image, as_image, working
 
 __all__ = ["add_gaussian_noise", "add_salt_and_pepper", "gamma_correct"]
@@ -81,7 +81,7 @@ def add_gaussian_noise(image: npt.ArrayLike, sigma: float, rng: np.random.Genera
     """
     values = _as_unit_image(image)
     spread = require_positive("sigma", sigma)
-    noisy = working(values) + _as_generator(rng).normal(0, spread, values.shape)
+    noisy = working(values) + require_generator(rng).normal(0, spread, values.shape)
     if values.dtype == np.uint8:
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     return (np.clip(noisy, 0, 1) if clip else noisy).astype(values.dtype)
@@ -118,20 +118,12 @@ def add_salt_and_pepper(image: npt.ArrayLike, amount: float, rng: np.random.Gene
     (0.1, 0.5)
     """
     values = _as_unit_image(image)
-    for name, share in (("amount", amount), ("salt", salt)):
-        if not isinstance(share, (int, float, np.integer, np.floating)) or not 0 <= share <= 1:
-            raise ValueError(f"{name}: expected a probability in [0, 1], got {share!r}")
-    draw = _as_generator(rng).random(values.shape[:2])
+    amount, salt = require_within("amount", amount, 0, 1), require_within("salt", salt, 0, 1)
+    draw = require_generator(rng).random(values.shape[:2])
     noisy = values.copy()
     noisy[draw < amount] = 0
     noisy[draw < amount * salt] = 255 if values.dtype == np.uint8 else 1
     return noisy
-
-
-def _as_generator(rng: np.random.Generator) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng: expected a generator such as numpy.random.default_rng(0), got {rng!r}")
-    return rng
 
 
 def _as_unit_image(image: npt.ArrayLike) -> Image:

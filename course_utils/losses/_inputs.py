@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from course_utils._arguments import IGNORE
+from course_utils._arguments import IGNORE, as_array, as_float_array, as_number, shown
 
 __all__ = [
     "LabelledPixels",
@@ -52,12 +52,9 @@ def as_real_tensor(name: str, value: Any) -> tf.Tensor:
     'float64'
     """
     if not tf.is_tensor(value) and not isinstance(value, tf.Variable):
-        try:
-            value = np.asarray(value)
-        except ValueError as error:  # a ragged list
-            raise ValueError(f"{name}: expected a rectangular array of numbers, got {value!r}") from error
-        if value.dtype.kind not in "fiuV":  # V: bfloat16
-            raise ValueError(f"{name}: expected real numbers, got dtype {value.dtype}")
+        array = as_array(name, value)
+        # NumPy knows no bfloat16, which has the kind V.
+        value = array if array.dtype == tf.bfloat16.as_numpy_dtype else as_float_array(name, value)
     tensor = tf.convert_to_tensor(value)
     if tensor.dtype.is_integer:
         return tf.cast(tensor, tf.float64)
@@ -116,12 +113,9 @@ def require_number(name: str, value: float, *, low: float = 0.0, above: bool = F
     2.0
     """
     expected = f"a finite number {'above' if above else 'of at least'} {low:g}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected {expected}, got {value!r}") from error
+    number = as_number(name, value, expected)
     if not np.isfinite(number) or number < low or (above and number == low):
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+        raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
     return number
 
 

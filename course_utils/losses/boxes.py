@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import tensorflow as tf
 
+from course_utils._arguments import require_kind
 from course_utils.losses._inputs import (
     as_real_tensor,
     require,
@@ -104,8 +105,7 @@ def iou_loss(y_true: Any, y_pred: Any, kind: Kind = "iou", log: bool = False) ->
     diou 1.4
     ciou 1.4
     """
-    if not isinstance(kind, str) or kind not in get_args(Kind):
-        raise ValueError(f"kind: expected one of {get_args(Kind)}, got {kind!r}")
+    require_kind(kind, get_args(Kind))
     if log and kind != "iou":
         raise ValueError(f'log: expected kind="iou" with it, got {kind!r}, whose overlap can be negative')
     truth, prediction = _boxes(y_true, y_pred)

@@ -12,10 +12,12 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     as_comparable,
+    as_count,
     as_float_array,
     as_integer_array,
     require_positive,
     require_within,
+    shown,
 )
 
 __all__ = ["signed_distance_maps", "unet_weight_map"]
@@ -56,12 +58,11 @@ def signed_distance_maps(label_maps: npt.ArrayLike, n_classes: int) -> npt.NDArr
     array([[-2., -1.,  1.],
            [ 2.,  1., -1.]], dtype=float32)
     """
-    if isinstance(n_classes, bool) or not isinstance(n_classes, (int, np.integer)) or not 1 <= n_classes <= IGNORE:
-        raise ValueError(f"n_classes: expected an integer of 1 to {IGNORE}, got {n_classes!r}")
-    maps = as_integer_array("label_maps", label_maps, low=0, high=int(n_classes), ignore=IGNORE)
+    size = as_count("n_classes", n_classes, high=IGNORE)
+    maps = as_integer_array("label_maps", label_maps, low=0, high=size, ignore=IGNORE)
     if maps.ndim != 3:
         raise ValueError(f"label_maps: expected shape (N, H, W), got {maps.shape}")
-    distances = np.zeros((*maps.shape, int(n_classes)), np.float32)
+    distances = np.zeros((*maps.shape, size), np.float32)
     for label_map, into in zip(maps, distances, strict=True):
         counted = label_map != as_comparable(IGNORE, label_map)
         for class_id in np.unique(label_map[counted]):
@@ -122,7 +123,7 @@ def unet_weight_map(
     height, spread = require_within("w0", w0, 0, np.inf), require_positive("sigma", sigma)
     weights = None if class_weights is None else as_float_array("class_weights", class_weights)
     if weights is not None and not (weights.ndim == 1 and np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError(f"class_weights: expected finite numbers of 0 or more, one an id, got {class_weights!r}")
+        raise ValueError(f"class_weights: expected numbers of 0 or more, one an id, got {shown(class_weights)}")
     n_ids = IGNORE if weights is None else min(len(weights), IGNORE)
     ids = as_integer_array("label_map", label_map, low=0, high=n_ids, ignore=IGNORE)
     if ids.ndim != 2:

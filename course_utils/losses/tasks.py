@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
+from course_utils._arguments import shown
 from course_utils.losses._inputs import as_real_tensor, require_finite
 
 __all__ = ["uncertainty_weighted"]
@@ -51,7 +52,7 @@ def uncertainty_weighted(
     try:
         listed = list(losses)
     except TypeError as error:
-        raise ValueError(f"losses: expected a sequence with one loss a task, got {losses!r}") from error
+        raise ValueError(f"losses: expected a sequence with one loss a task, got {shown(losses)}") from error
     parts = [as_real_tensor(f"losses[{number}]", loss) for number, loss in enumerate(listed)]
     s = as_real_tensor("log_variances", log_variances)
     if not parts or s.shape.rank != 1 or s.shape[0] != len(parts):
@@ -64,7 +65,7 @@ def uncertainty_weighted(
         or len(chosen) != len(parts)
         or not all(kind in get_args(TaskKind) for kind in chosen)
     ):
-        raise ValueError(f'kinds: expected {len(parts)} of "regression" or "classification", got {kinds!r}')
+        raise ValueError(f'kinds: expected {len(parts)} of "regression" or "classification", got {shown(kinds)}')
     require_finite("log_variances", s)
     for number, part in enumerate(parts):
         if not part.shape.is_compatible_with(parts[0].shape):

@@ -6,7 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils._arguments import as_count, as_float_array, as_integer_array, require_positive
+from course_utils._arguments import (
+    as_array,
+    as_count,
+    as_float_array,
+    as_integer_array,
+    require_positive,
+    shown,
+)
 from course_utils.losses._inputs import (
     as_real_tensor,
     require,
@@ -169,29 +176,30 @@ def yolo_targets(
     array([[1, 0, 1]])
     """
     classes = as_count("n_classes", n_classes)
-    if len(np.shape(grid_shape)) != 1 or len(grid_shape) != 2:
-        raise ValueError(f"grid_shape: expected (rows, columns), got {grid_shape!r}")
+    if as_array("grid_shape", grid_shape).shape != (2,):
+        raise ValueError(f"grid_shape: expected (rows, columns), got {shown(grid_shape)}")
     rows, columns = as_count("grid_shape", grid_shape[0]), as_count("grid_shape", grid_shape[1])
-    corners = as_float_array("boxes", np.reshape(boxes, (0, 4)) if np.size(boxes) == 0 else boxes, rank=2)
+    corners = as_float_array("boxes", boxes)
+    corners = corners.reshape(0, 4) if corners.size == 0 else corners
     empty = np.zeros(0, np.intp)
     ids = as_integer_array("class_ids", class_ids, low=0, high=classes) if len(corners) else empty
     shapes = as_float_array("anchors", anchors, rank=2)
     if shapes.shape[1] != 2 or len(shapes) == 0 or not (shapes > 0).all():
         raise ValueError(f"anchors: expected (A, 2) widths and heights above 0, got {shapes.tolist()}")
     cell = require_positive("stride", stride)
-    if corners.shape[1] != 4 or ids.shape != (len(corners),):
+    if corners.ndim != 2 or corners.shape[1] != 4 or ids.shape != (len(corners),):
         raise ValueError(f"boxes: expected shape (B, 4) and B class_ids, got {corners.shape} and {ids.shape}")
     targets = np.zeros((rows, columns, len(shapes), 5 + classes), np.float32)
     for box, class_id in zip(corners, ids, strict=True):
         size = box[2:] - box[:2]
-        column, row = np.floor((box[:2] + box[2:]) / 2 / cell).astype(int)
+        column, row = np.floor((box[:2] + box[2:]) / 2 / cell)
         if not (size > 0).all() or not (0 <= row < rows and 0 <= column < columns):
             raise ValueError(
                 f"boxes: expected an area and a centre inside the grid {rows, columns}, got {box.tolist()}"
             )
         shared = np.minimum(size, shapes).prod(axis=1)
         best = np.argmax(shared / (size.prod() + shapes.prod(axis=1) - shared))
-        targets[row, column, best] = [*box, 1, *(np.arange(classes) == class_id)]
+        targets[int(row), int(column), best] = [*box, 1, *(np.arange(classes) == class_id)]
     return targets
 
 

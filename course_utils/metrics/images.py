@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import skimage  # its parts are imported when first used
 
-from course_utils._arguments import as_float_array, require_positive
+from course_utils._arguments import as_array, as_float_array, require_finite, require_positive
 
 __all__ = ["psnr", "ssim"]
 
@@ -77,10 +77,9 @@ def ssim(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
 def _checked(
     y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], float]:
-    truth, guess = np.asarray(y_true), np.asarray(y_pred)
-    for name, image in (("y_true", truth), ("y_pred", guess)):
-        if not np.isfinite(as_float_array(name, image)).all():
-            raise ValueError(f"{name}: expected finite values, got infinity")
+    truth, guess = as_array("y_true", y_true), as_array("y_pred", y_pred)
+    require_finite("y_true", as_float_array("y_true", y_true))
+    require_finite("y_pred", as_float_array("y_pred", y_pred))
     same_kind = truth.dtype == guess.dtype or truth.dtype.kind == guess.dtype.kind == "f"
     if truth.shape != guess.shape or not same_kind or truth.size == 0:
         raise ValueError(

@@ -7,7 +7,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from course_utils._arguments import IntArray, as_count, as_float_array
+from course_utils._arguments import (
+    IntArray,
+    as_array,
+    as_count,
+    as_float_array,
+    as_number,
+    require_generator,
+    shown,
+)
 
 __all__ = ["bootstrap_interval", "mean_interval", "percentile_interval", "resample_counts"]
 
@@ -54,14 +62,14 @@ def bootstrap_interval(
     >>> 0.38 < low < 0.43 and 0.57 < high < 0.62
     True
     """
-    rows = np.asarray(values)
+    rows = as_array("values", values)
     if rows.dtype != bool:
-        as_float_array("values", rows)
+        as_float_array("values", values)
     if rows.ndim == 0 or len(rows) == 0:
         raise ValueError(f"values: expected at least one sample, got shape {rows.shape}")
     count = as_count("n", n)
     _require_level(level)
-    _require_generator(rng)
+    require_generator(rng)
     draws = []
     for _ in range(count):
         draw = np.asarray(statistic(rows[rng.integers(len(rows), size=len(rows))]))
@@ -99,7 +107,7 @@ def resample_counts(n_samples: int, n: int, rng: np.random.Generator) -> IntArra
     array([[0, 1, 2, 1], [3, 1, 0, 0]])
     """
     size, count = as_count("n_samples", n_samples), as_count("n", n)
-    _require_generator(rng)
+    require_generator(rng)
     return np.stack([np.bincount(rng.integers(size, size=size), minlength=size) for _ in range(count)])
 
 
@@ -127,9 +135,11 @@ def percentile_interval(draws: npt.ArrayLike, level: float) -> tuple[float, floa
     >>> percentile_interval([0, 1, 2, 3, 4], 0.5)
     (1.0, 3.0)
     """
-    values = np.asarray(draws)
+    values = as_array("draws", draws)
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"draws: expected real numbers, got dtype {values.dtype}")
     if values.ndim != 1 or np.isnan(values).all():
-        raise ValueError(f"draws: expected shape (n,) and a number among them, got {values.shape} {values!r:.80}")
+        raise ValueError(f"draws: expected shape (n,) and a number among them, got {values.shape} {shown(values)}")
     _require_level(level)
     low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -170,10 +180,5 @@ def mean_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, fl
 
 
 def _require_level(level: float) -> None:
-    if not isinstance(level, (float, np.floating)) or not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {level!r}")
-
-
-def _require_generator(rng: np.random.Generator) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng: expected a numpy.random.Generator, got {rng!r}")
+    if not 0 < as_number("level", level, "a number between 0 and 1") < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {shown(level)}")

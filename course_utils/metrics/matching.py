@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils._arguments import FloatArray, IntArray, as_float_array, require_within
+from course_utils._arguments import FloatArray, IntArray, as_float_array, require_within, shown
 from course_utils.annotations.records import Annotations, Detections
 from course_utils.boxes import pairwise_iou
 
@@ -175,7 +175,7 @@ def as_thresholds(iou_thresholds: float | Sequence[float] | FloatArray) -> Float
     """
     thresholds = np.atleast_1d(as_float_array("iou_thresholds", iou_thresholds)).astype(np.float64)
     if thresholds.ndim != 1 or not len(thresholds) or not ((thresholds > 0) & (thresholds <= 1)).all():
-        raise ValueError(f"iou_thresholds: expected one number or more in (0, 1], got {iou_thresholds!r}")
+        raise ValueError(f"iou_thresholds: expected one number or more in (0, 1], got {shown(iou_thresholds)}")
     return thresholds
 
 

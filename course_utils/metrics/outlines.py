@@ -14,6 +14,7 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
+    as_array,
     as_comparable,
     as_count,
     as_integer_array,
@@ -90,7 +91,7 @@ def boundary_f_score(
     reach = require_within("tolerance", tolerance, 0, np.inf)
     truths, counted = _label_maps("y_true", y_true, size, as_ignored(ignore, size))
     shape = np.shape(y_true)
-    guess = np.asarray(y_pred)
+    guess = as_array("y_pred", y_pred)
     if guess.shape != shape:
         raise ValueError(f"y_pred: expected the shape of y_true, {shape}, got {guess.shape}")
     if guess.dtype.kind in "iu":

@@ -14,6 +14,7 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
+    as_array,
     as_count,
     as_integer_array,
     as_probabilities,
@@ -151,7 +152,7 @@ def expected_calibration_error(labels: npt.ArrayLike, probabilities: npt.ArrayLi
 
 def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
     """Labels (N,) and probabilities (N, K) of the elements that count."""
-    distributions = np.asarray(probabilities)
+    distributions = as_array("probabilities", probabilities)
     if distributions.ndim == 0:
         raise ValueError("probabilities: expected a class axis, got a single number")
     n_classes = distributions.shape[-1]

@@ -15,11 +15,14 @@ from course_utils._arguments import (
     IGNORE,
     FloatArray,
     IntArray,
+    as_array,
     as_comparable,
     as_count,
     as_float_array,
+    as_integer,
     as_integer_array,
     require_finite,
+    shown,
 )
 from course_utils.metrics.intervals import percentile_interval, resample_counts
 
@@ -78,7 +81,7 @@ def confusion_matrix(
     size = as_count("n_classes", n_classes)
     left_out = as_ignored(ignore, size)
     truth = as_integer_array("y_true", y_true, low=0, high=size, ignore=left_out)
-    guess = np.asarray(y_pred)
+    guess = as_array("y_pred", y_pred)
     if guess.shape != truth.shape:
         raise ValueError(f"y_pred: expected the shape of y_true, {truth.shape}, got {guess.shape}")
     rows = truth.astype(np.int64)  # not in uint8, which 16 × 16 already leaves
@@ -284,11 +287,10 @@ def as_ignored(ignore: int | None, n_classes: int) -> int | None:
     >>> as_ignored(255, n_classes=4), as_ignored(255, n_classes=300)
     (255, None)
     """
-    if ignore is None or (ignore == IGNORE and n_classes > IGNORE):
+    if ignore is None:
         return None
-    if isinstance(ignore, (bool, np.bool_)) or not isinstance(ignore, (int, np.integer)):
-        raise ValueError(f"ignore: expected an integer or None, got {ignore!r}")
-    return int(ignore)
+    label = as_integer("ignore", ignore, "an integer or None")
+    return None if label == IGNORE and n_classes > IGNORE else label
 
 
 def _ious(counts: FloatArray) -> FloatArray:
@@ -318,7 +320,7 @@ def _as_counts(name: str, value: npt.ArrayLike, *, rank: int) -> FloatArray:
 def _images(name: str, value: npt.ArrayLike | Sequence[npt.ArrayLike]) -> list[npt.ArrayLike]:
     if isinstance(value, (list, tuple)):
         return list(value)
-    array = np.asarray(value)
+    array = as_array(name, value)
     if array.ndim == 0:
-        raise ValueError(f"{name}: expected (N, …) label maps or a list of them, got {value!r}")
+        raise ValueError(f"{name}: expected (N, …) label maps or a list of them, got {shown(value)}")
     return list(array)

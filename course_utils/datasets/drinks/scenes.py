@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from course_utils._arguments import Float64Array, as_count
+from course_utils._arguments import Float64Array, as_count, require_generator
 from course_utils.annotations.polygons import polygon_coverage
 from course_utils.datasets.drinks.clutter import CLUTTER, OCCLUDERS
 from course_utils.datasets.drinks.shapes import Thing, bottle, can, carton
@@ -87,11 +87,9 @@ def render_scene(rng: np.random.Generator, height: int, width: int, difficulty: 
     >>> scene.image.shape, scene.label_map.dtype, len(scene.boxes) == len(scene.class_ids)
     ((96, 128, 3), dtype('uint8'), True)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
+    require_generator(rng)
     height, width = as_count("height", height, low=32), as_count("width", width, low=32)
-    if as_count("difficulty", difficulty, low=0) > 2:
-        raise ValueError(f"difficulty: expected 0, 1 or 2, got {difficulty}")
+    as_count("difficulty", difficulty, low=0, high=2)
 
     table = _Table(surface(rng, height, width))
     if rng.random() < 0.7:
