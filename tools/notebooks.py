@@ -5,6 +5,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils._files import write_text
+
 __all__ = ["FOLDER", "ROOT", "chapters", "read", "reading_minutes", "title", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,10 +23,8 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write a notebook in one piece: to a temporary name first, so that an interrupted run loses nothing."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
-    temporary.replace(path)
+    """Write a notebook in one piece, so that an interrupted run loses nothing."""
+    write_text(path, nbformat.writes(notebook) + "\n")
 
 
 def title(notebook: nbformat.NotebookNode) -> str:

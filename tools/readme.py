@@ -13,6 +13,7 @@ import sys
 import nbformat
 
 from colab import badge, repository
+from course_utils._files import replacing, write_text
 from notebooks import FOLDER, ROOT, chapters, read, reading_minutes, title, write
 
 README = ROOT / "README.md"
@@ -52,7 +53,8 @@ def write_covers() -> None:
         picture = cover(read(path))
         if picture is not None:
             (FOLDER / "figures").mkdir(exist_ok=True)
-            (FOLDER / "figures" / f"{path.stem}.png").write_bytes(picture)
+            with replacing(FOLDER / "figures" / f"{path.stem}.png") as temporary:
+                temporary.write_bytes(picture)
 
 
 def write_links() -> None:
@@ -92,7 +94,7 @@ def main() -> None:
                 cell.source = STATED.sub(f"runs in about {rounded(seconds[path.stem])} s", cell.source)
         write(notebook, path)
     text = README.read_text(encoding="utf-8")
-    README.write_text(TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text), encoding="utf-8", newline="\n")
+    write_text(README, TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,22 @@
 """Tables of results and the manifests beside them, for the programs that make them."""
 
 import csv
+import io
 import json
+import os
 import platform
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
+from course_utils._files import write_text
+
+__all__ = ["RESULTS", "Row", "holds", "read_manifest", "read_rows", "write_manifest", "write_rows"]
 
 Row = dict[str, str]
+
+RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -30,12 +35,17 @@ def holds(rows: list[Row], key: Row) -> bool:
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Write a table at once, so that a program that is stopped leaves a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def read_manifest(table: Path) -> dict[str, Any]:
+    """What the manifest beside a table says; nothing if there is none yet."""
+    path = table.with_suffix(".json")
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def write_manifest(path: Path, command: str, **facts: Any) -> None:
@@ -43,11 +53,9 @@ def write_manifest(path: Path, command: str, **facts: Any) -> None:
     known = {
         "command": command,
         **facts,
-        "machine": f"{platform.machine()}, {platform.system()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy", "scikit-learn")},
         "finished": time.strftime("%Y-%m-%d"),
     }
-    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    write_text(path, json.dumps(known, indent=2, ensure_ascii=False) + "\n")

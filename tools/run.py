@@ -23,6 +23,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
+from course_utils._files import write_text
 from notebooks import FOLDER, ROOT, chapters, read, title, write
 
 PAGES = ROOT / "build" / "course"
@@ -131,7 +132,7 @@ def write_page(notebook: nbformat.NotebookNode, name: str) -> None:
     html, _ = exporter.from_notebook_node(
         page, resources={"course_title": title(notebook), "metadata": {"path": str(FOLDER), "name": name}}
     )
-    (PAGES / f"{name}.html").write_text(html, encoding="utf-8")
+    write_text(PAGES / f"{name}.html", html)
 
 
 def write_shared_files() -> None:
@@ -141,7 +142,7 @@ def write_shared_files() -> None:
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
     style += f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
-    (PAGES / "style.css").write_text(style, encoding="utf-8")
+    write_text(PAGES / "style.css", style)
     source = Path(jupyter_server_mathjax.__file__).parent / "static"
     shutil.copytree(source, PAGES / "mathjax", dirs_exist_ok=True)
 
@@ -153,7 +154,7 @@ def write_index(runs: list[Run]) -> None:
         for run in runs
     )
     page = (TEMPLATES / "course" / "index_page.html").read_text(encoding="utf-8").replace("<!-- rows -->", rows)
-    (PAGES / "index.html").write_text(page, encoding="utf-8")
+    write_text(PAGES / "index.html", page)
 
 
 def main() -> None:
@@ -183,7 +184,7 @@ def main() -> None:
         write_page(notebook, path.stem)
     write_index(runs)
     record = json.dumps([run._asdict() for run in runs], indent=1)
-    (PAGES / "runs.json").write_text(record, encoding="utf-8")
+    write_text(PAGES / "runs.json", record)
     print(f"pages: {(PAGES / 'index.html').relative_to(ROOT)}")
     if any(run.failure for run in runs):
         sys.exit(1)

@@ -4,6 +4,7 @@ import re
 
 import nbformat
 
+from course_utils._files import replacing
 from notebooks import ROOT, chapters, read, write
 
 TARGET = ROOT / "build" / "student"
@@ -32,7 +33,8 @@ def main() -> None:
         write(without_solutions(read(path)), TARGET / path.name)
         cover = path.parent / "figures" / f"{path.stem}.png"
         if cover.is_file():
-            (TARGET / "figures" / cover.name).write_bytes(cover.read_bytes())
+            with replacing(TARGET / "figures" / cover.name) as temporary:
+                temporary.write_bytes(cover.read_bytes())
         print(TARGET.relative_to(ROOT) / path.name)
 
 

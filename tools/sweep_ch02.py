@@ -1,4 +1,4 @@
-"""Make data/results/ch02_ensembles.csv: the ensembles of chapter 02 over many seeds.
+"""Make data/results/ensembles.csv: the ensembles of chapter 02 over many seeds.
 
     python tools/sweep_ch02.py [--only TRAIN_SIZE SEED] [--output FILE]
 
@@ -9,31 +9,29 @@ samples; the test samples are read once, for the score.
 """
 
 import argparse
-import csv
-import json
 import os
-import platform
 import runpy
 import tempfile
 import time
 from functools import partial
-from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import nbformat
 import numpy as np
+import numpy.typing as npt
 from sklearn.neighbors import KNeighborsClassifier
 
 from course_utils.datasets import load_digits, split
 from course_utils.ensembling import average_probabilities, fit_weights, majority_vote
 from course_utils.metrics import accuracy, brier_score, expected_calibration_error, negative_log_likelihood
 from course_utils.softmax import softmax
+from notebooks import FOLDER, read
+from results import RESULTS, Row, holds, read_manifest, read_rows, write_manifest, write_rows
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "data" / "results" / "ch02_ensembles.csv"
+OUTPUT = RESULTS / "ensembles.csv"
 FIELDS = ("train_size", "seed", "pool", "method", "accuracy", "nll", "ece", "brier", "value")
 RUNS = [(500, seed) for seed in range(10)] + [(2000, seed) for seed in range(5)]
 STEPS = {500: 200, 2000: 400}
@@ -41,13 +39,16 @@ LONG_STEPS = 1000
 N_TEST = 2000
 N_NETWORKS = 10
 
+Array = npt.NDArray[Any]
+Notebook = dict[str, Any]
 
-def notebook_functions(folder: Path) -> dict[str, Any]:
+
+def notebook_functions(folder: Path) -> Notebook:
     """What the notebook's cells tagged "sweep" define.
 
     They go through a file, because TensorFlow's AutoGraph reads the source of what it compiles.
     """
-    notebook = nbformat.read(ROOT / "notebooks" / "02_ensembling.ipynb", as_version=4)
+    notebook = read(FOLDER / "02_ensembling.ipynb")
     cells = [cell.source for cell in notebook.cells if "sweep" in cell.metadata.get("tags", [])]
     module = folder / "cells_of_chapter_02.py"
     module.write_text("\n\n".join(cells), encoding="utf-8")
@@ -57,31 +58,36 @@ def notebook_functions(folder: Path) -> dict[str, Any]:
 class Table:
     """The rows of one run."""
 
-    def __init__(self, train_size, seed, labels):
-        self.key, self.labels, self.rows = (train_size, seed), labels, []
+    def __init__(self, train_size: int, seed: int, labels: Array):
+        self.key, self.labels = (train_size, seed), labels
+        self.rows: list[Row] = []
 
-    def add(self, pool, method, probabilities):
+    def add(self, pool: str, method: str, probabilities: Array) -> None:
         """A row for a method that predicts distributions."""
         scores = (accuracy, negative_log_likelihood, expected_calibration_error, brier_score)
-        values = [f"{score(self.labels, probabilities):.6f}" for score in scores]
-        self.rows.append([*self.key, pool, method, *values, ""])
+        self._add(pool, method, *(score(self.labels, probabilities) for score in scores))
 
-    def add_labels(self, pool, method, predicted):
+    def add_labels(self, pool: str, method: str, predicted: Array) -> None:
         """A row for a method that predicts classes only."""
-        self.rows.append([*self.key, pool, method, f"{np.mean(predicted == self.labels):.6f}", "", "", "", ""])
+        self._add(pool, method, np.mean(predicted == self.labels))
 
-    def add_value(self, pool, method, value):
+    def add_value(self, pool: str, method: str, value: float) -> None:
         """A row for a number that is no score."""
-        self.rows.append([*self.key, pool, method, "", "", "", "", f"{value:.6f}"])
+        self._add(pool, method, "", "", "", "", value)
+
+    def _add(self, pool: str, method: str, *values: Any) -> None:
+        texts = [value if value == "" else f"{value:.6f}" for value in values]
+        row = [*map(str, self.key), pool, method, *texts]
+        self.rows.append(dict(zip_longest(FIELDS, row, fillvalue="")))
 
 
-def error_correlation(labels, predicted):
+def error_correlation(labels: Array, predicted: Array) -> float:
     """Mean correlation of the errors of two different models."""
     wrong = (predicted.argmax(axis=-1) != labels).astype(float)
-    return np.corrcoef(wrong)[np.triu_indices(len(wrong), 1)].mean()
+    return float(np.corrcoef(wrong)[np.triu_indices(len(wrong), 1)].mean())
 
 
-def run(train_size, seed, notebook):
+def run(train_size: int, seed: int, notebook: Notebook) -> list[Row]:
     """All rows of one split of the digits."""
     images, digits = load_digits()
     digits = digits.astype(int)
@@ -95,7 +101,9 @@ def run(train_size, seed, notebook):
     return table.rows
 
 
-def _mixed_pool_and_three_learners(table, notebook, models, samples):
+def _mixed_pool_and_three_learners(
+    table: Table, notebook: Notebook, models: Notebook, samples: tuple[Array, Array, Array]
+) -> None:
     predictions, temperature, stack = notebook["predictions"], notebook["fit_temperature"], notebook["stack"]
     (x, y, x_test), seed, names = samples, table.key[1], list(models)
     in_sample, held_out, predicted = predictions(models.values(), x, y, x_test, seed)
@@ -156,7 +164,7 @@ def _mixed_pool_and_three_learners(table, notebook, models, samples):
     table.add("three", "stacking, disjoint thirds", stack(in_thirds, y, test_thirds))
 
 
-def _networks_of_several_seeds(table, notebook, x, y, x_test):
+def _networks_of_several_seeds(table: Table, notebook: Notebook, x: Array, y: Array, x_test: Array) -> None:
     predictions, temperature, stack = notebook["predictions"], notebook["fit_temperature"], notebook["stack"]
     (train_size, seed), cnn = table.key, notebook["cnn"]
     networks = [
@@ -177,7 +185,7 @@ def _networks_of_several_seeds(table, notebook, x, y, x_test):
     _means_by_count(table, "networks trained longer", np.array(longer))
 
 
-def _means_by_count(table, pool, predicted):
+def _means_by_count(table: Table, pool: str, predicted: Array) -> None:
     for number, p in enumerate(predicted):
         table.add(pool, f"single: {number}", p)
     for count in range(2, len(predicted) + 1):
@@ -186,44 +194,30 @@ def _means_by_count(table, pool, predicted):
             table.add(pool, f"{kind} mean of {count}", average_probabilities(predicted[:count], kind=kind))
 
 
-def write(path, rows, seconds):
+def write(path: Path, rows: list[Row], seconds: dict[str, float]) -> None:
     """The rows, and beside them how they were made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(FIELDS)
-        writer.writerows(rows)
-    temporary.replace(path)
-    packages = ("numpy", "scipy", "scikit-learn", "tensorflow", "keras")
-    manifest = {
-        "command": "python tools/sweep_ch02.py",
-        "runs": {str(size): [seed for s, seed in RUNS if s == size] for size in STEPS},
-        "test_samples": N_TEST,
-        "network_steps": {**{str(size): steps for size, steps in STEPS.items()}, "trained longer": LONG_STEPS},
-        "seconds": seconds,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-    }
-    path.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
+    write_rows(path, rows)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch02.py",
+        runs={str(size): [seed for s, seed in RUNS if s == size] for size in STEPS},
+        test_samples=N_TEST,
+        network_steps={**{str(size): steps for size, steps in STEPS.items()}, "trained longer": LONG_STEPS},
+        seconds=seconds,
+    )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs=2, type=int, metavar=("TRAIN_SIZE", "SEED"))
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
-    rows, seconds = [], {}
-    if arguments.output.is_file():
-        with arguments.output.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))[1:]
-        manifest = arguments.output.with_suffix(".json")
-        seconds = json.loads(manifest.read_text(encoding="utf-8"))["seconds"]
-    done = {(int(row[0]), int(row[1])) for row in rows}
+    rows = read_rows(arguments.output)
+    seconds = read_manifest(arguments.output).get("seconds", {})
     with tempfile.TemporaryDirectory() as folder:
         notebook = notebook_functions(Path(folder))
         for train_size, seed in [tuple(arguments.only)] if arguments.only else RUNS:
-            if (train_size, seed) in done:
+            if holds(rows, {"train_size": str(train_size), "seed": str(seed)}):
                 continue
             start = time.process_time()
             rows += run(train_size, seed, notebook)

@@ -8,10 +8,7 @@ The teacher's logits are kept in ``build/`` and not computed again for each stud
 """
 
 import argparse
-import csv
-import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,18 +18,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import scipy
 import tensorflow as tf
 
+from course_utils._files import write_arrays
 from course_utils.datasets import load_digits, split
 from course_utils.distillation import Distiller
 from course_utils.experiments.ch03 import build_student, build_teacher, shifted_copies, train
 from course_utils.metrics import accuracy, negative_log_likelihood
 from course_utils.softmax import log_softmax, softmax
+from course_utils.training import save_weights
+from notebooks import ROOT
+from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
-ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "data" / "results" / "distillation.csv"
-TEACHER = TABLE.with_name("distillation_teacher.npz")
+TABLE = RESULTS / "distillation.csv"
+TEACHER = ROOT / "data" / "weights" / "teacher.npz"
 CACHE = ROOT / "build" / "sweep_ch03"
 COLUMNS = (
     "experiment",
@@ -82,9 +81,7 @@ class Seed:
             model = self.train_teacher(teacher)
             needed = self.x if teacher == "large" else ("small", "validation", "test")
             logits = {name: model.predict(self.x[name], batch_size=500, verbose=0) for name in needed}
-            temporary = path.with_suffix(".tmp.npz")
-            np.savez(temporary, **logits)
-            temporary.replace(path)
+            write_arrays(path, logits)
         with np.load(path, allow_pickle=False) as archive:
             return archive[part]
 
@@ -160,10 +157,9 @@ class Seed:
         return {"teacher_logits": logits}
 
 
-def key(row: Run) -> tuple[str, ...]:
-    """What tells a run from the others, as text."""
-    names = ("experiment", "setting", "temperature", "alpha", "beta", "seed")
-    return tuple(str(row[name]) for name in names)
+def as_row(found: Run) -> Row:
+    """The columns in the table's order, as text."""
+    return {name: str(found[name]) for name in COLUMNS if name in found}
 
 
 def describe(run: Run, seed: int) -> Run:
@@ -235,52 +231,11 @@ def _best_bias(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(grid[int(np.argmax(rights))])
 
 
-def read(path: Path) -> list[Run]:
-    """The rows of a table, as text; none if there is no table yet."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: list[Run]) -> None:
-    """Write the whole table under a temporary name, then put it in place."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
-
-
-def write_manifest(rows: list[Run]) -> None:
-    """Say how the table was made."""
-    manifest = {
-        "command": "python tools/sweep_ch03.py --seeds "
-        + " ".join(sorted({str(r["seed"]) for r in rows}, key=int)),
-        "seeds": sorted({int(r["seed"]) for r in rows}),
-        "rows": len(rows),
-        "seconds": round(sum(float(r["seconds"] or 0) for r in rows)),
-        "parts": PARTS,
-        "steps": {"teacher": TEACHER_STEPS, "student": STUDENT_STEPS},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-        },
-        "machine": f"{platform.machine()}, one thread, shared with other programs",
-    }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    TABLE.with_suffix(".json").write_text(text, encoding="utf-8", newline="\n")
-
-
 def main() -> None:
     """Run what the table lacks."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--output", type=Path, default=TABLE)
     parser.add_argument("--teacher", action="store_true", help="only write the weights of seed 0's large teacher")
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -288,37 +243,42 @@ def main() -> None:
     tf.config.experimental.enable_op_determinism()
 
     if arguments.teacher:
-        weights = Seed(0).train_teacher("large").get_weights()
-        np.savez_compressed(TEACHER, **{f"{number:02}": values for number, values in enumerate(weights)})
+        save_weights(Seed(0).train_teacher("large"), TEACHER)
         return
 
-    arguments.table.parent.mkdir(parents=True, exist_ok=True)
-    rows = read(arguments.table)
-    done = {key(row) for row in rows}
+    rows = read_rows(arguments.output)
     for seed in arguments.seeds:
         data = Seed(seed)
         for teacher in ("large", "small data", "equal"):
             known = {"experiment": "teacher", "setting": teacher, "temperature": "", "alpha": "", "beta": ""}
-            known["seed"] = seed
-            if key(known) not in done:
+            known["seed"] = str(seed)
+            if not holds(rows, known):
                 started = time.perf_counter()
                 scores = {name: data.teacher_logits(teacher, name) for name in ("validation", "test")}
                 model = build_student() if teacher == "equal" else build_teacher()
                 images = len(data.x["teacher" if teacher == "large" else "small"])
-                known |= {"parameters": model.count_params(), "images": images}
-                known |= measure(scores, data) | {"seconds": round(time.perf_counter() - started, 2)}
-                rows.append(known)
+                found = {"parameters": model.count_params(), "images": images} | measure(scores, data)
+                rows.append(as_row(known | found | {"seconds": round(time.perf_counter() - started, 2)}))
         for run in data.plan():
-            known = describe(run, seed)
-            if key(known) not in done:
+            known = as_row(describe(run, seed))
+            if not holds(rows, known):
                 keras.backend.clear_session()
-                rows += [{**known, **row} for row in execute(run, data)["rows"]]
-                write(arguments.table, rows)
+                rows += [as_row(known | row) for row in execute(run, data)["rows"]]
+                write_rows(arguments.output, rows)
                 print(
                     f"seed {seed}: {run['experiment']}, {run['setting']}, {rows[-1]['val_accuracy']}", flush=True
                 )
-    if arguments.table == TABLE:
-        write_manifest(rows)
+    seeds = sorted({int(row["seed"]) for row in rows})
+    write_manifest(
+        arguments.output.with_suffix(".json"),
+        f"python tools/sweep_ch03.py --seeds {' '.join(map(str, seeds))}",
+        seeds=seeds,
+        rows=len(rows),
+        seconds=round(sum(float(row["seconds"] or 0) for row in rows)),
+        parts=PARTS,
+        steps={"teacher": TEACHER_STEPS, "student": STUDENT_STEPS},
+        threads=1,
+    )
 
 
 if __name__ == "__main__":

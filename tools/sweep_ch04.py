@@ -1,19 +1,15 @@
-"""Make the tables of chapter 04: what augmentation gains on 300 digits, over many seeds.
+"""Make data/results/deformation_gain.csv: what augmentation gains on 300 digits in chapter 04, over many seeds.
 
-Run it from the repository's root with `python tools/sweep_ch04.py`. It goes on where it was
-interrupted: every finished run is a row of data/results/deformation_gain.csv. The settings, all
-fixed before the first run, stand in SETTINGS; nothing was chosen on the test digits.
+    python tools/sweep_ch04.py
+
+It goes on where it was interrupted: every finished run is a row. The settings, all fixed before the first run,
+stand in SETTINGS; nothing was chosen on the test digits.
 """
 
-import csv
-import json
-import os
-import platform
+import argparse
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,13 +18,11 @@ import tensorflow as tf
 
 from course_utils.datasets import load_digits, split
 from course_utils.deformation import affine_warp, elastic_transform, random_affine
+from results import RESULTS, holds, read_rows, write_manifest, write_rows
 
 Images = npt.NDArray[np.float32]
 Augment = Callable[[Images, np.random.Generator], Images]
 
-RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
-TABLE, MANIFEST = RESULTS / "deformation_gain.csv", RESULTS / "deformation_gain.json"
-COLUMNS = ["setting", "seed", "validation_error", "test_error", "seconds"]
 N_TRAIN, N_VALIDATION, N_TEST, EPOCHS, BATCH = 300, 1000, 3700, 60, 50
 
 
@@ -98,52 +92,35 @@ def run(augment: Augment, seed: int) -> tuple[float, float]:
     return error(validation), error(test)
 
 
-def rows() -> list[dict[str, str]]:
-    if not TABLE.exists():
-        return []
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=RESULTS / "deformation_gain.csv")
+    path = parser.parse_args().output
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    RESULTS.mkdir(exist_ok=True)
-    done: list[dict[str, Any]] = [*rows()]
+    rows = read_rows(path)
     # Seed by seed, so that an interrupted sweep has a few seeds of everything.
     for seed in range(max(len(seeds) for _, seeds in SETTINGS.values())):
         for name, (augment, seeds) in SETTINGS.items():
-            if seed not in seeds or any(r["setting"] == name and int(r["seed"]) == seed for r in done):
+            key = {"setting": name, "seed": str(seed)}
+            if seed not in seeds or holds(rows, key):
                 continue
             start = time.perf_counter()
             validation, test = run(augment, seed)
-            seconds = time.perf_counter() - start
-            row = [name, seed, f"{validation:.2f}", f"{test:.2f}", f"{seconds:.1f}"]
-            done.append(dict(zip(COLUMNS, row, strict=True)))
-            write(done)
-            print(*row, flush=True)
-
-
-def write(done: list[dict[str, Any]]) -> None:
-    temporary = TABLE.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(done)
-    temporary.replace(TABLE)
-    manifest = {
-        "command": "python tools/sweep_ch04.py",
-        "digits": {"train": N_TRAIN, "validation": N_VALIDATION, "test": N_TEST},
-        "training": f"{EPOCHS} epochs, batches of {BATCH}, Adam 2e-3 with cosine decay",
-        "seeds": {name: list(seeds) for name, (_, seeds) in SETTINGS.items()},
-        "seconds": round(sum(float(row["seconds"]) for row in done)),
-        "versions": {name: version(name) for name in ("numpy", "scipy", "tensorflow", "keras")},
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread used",
-    }
-    temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8", newline="\n")
-    temporary.replace(MANIFEST)
+            errors = {"validation_error": f"{validation:.2f}", "test_error": f"{test:.2f}"}
+            rows.append(key | errors | {"seconds": f"{time.perf_counter() - start:.1f}"})
+            write_rows(path, rows)
+            print(*rows[-1].values(), flush=True)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch04.py",
+        digits={"train": N_TRAIN, "validation": N_VALIDATION, "test": N_TEST},
+        training=f"{EPOCHS} epochs, batches of {BATCH}, Adam 2e-3 with cosine decay",
+        seeds={name: list(seeds) for name, (_, seeds) in SETTINGS.items()},
+        seconds=round(sum(float(row["seconds"]) for row in rows)),
+        threads=1,
+    )
 
 
 if __name__ == "__main__":

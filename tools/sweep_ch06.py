@@ -25,7 +25,7 @@ from course_utils.experiments.ch06 import (
     scores,
     train,
 )
-from results import Row, read_rows, write_manifest, write_rows
+from results import RESULTS, Row, read_rows, write_manifest, write_rows
 
 STEPS = 300
 RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
@@ -60,8 +60,7 @@ def best_rate(validation_score: Callable[[float], float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(__file__).parent.parent / "data" / "results" / "losses.csv"
-    parser.add_argument("--output", type=Path, default=default)
+    parser.add_argument("--output", type=Path, default=RESULTS / "losses.csv")
     path = parser.parse_args().output
     tf.config.experimental.enable_op_determinism()
     scenes = drawn_scenes()

@@ -25,6 +25,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_utils._files import write_arrays
 from course_utils.backbones import residual_backbone
 from course_utils.datasets import Dataset, render_dataset
 from course_utils.detection import build_ssd
@@ -236,7 +237,7 @@ def epochs() -> None:
     optimizer = keras.optimizers.Adam(1e-3)
     train(with_logits(model), batches, cross_entropy, optimizer, steps, validate=look, validate_every=EPOCH_STEPS)
     path = DATA / "results" / "segmentation_epochs.npz"
-    np.savez_compressed(path, confusions=np.stack(matrices))
+    write_arrays(path, {"confusions": np.stack(matrices)})
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch08.py --epochs",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from course_utils._arguments import require_kind
-from course_utils._files import replacing
+from course_utils._files import replacing, write_text
 from course_utils.annotations._checks import ImageSizes, PathLike, SizeOf
 from course_utils.annotations.boxes_csv import COLUMNS
 from course_utils.annotations.records import Record, as_parts
@@ -84,7 +84,7 @@ def save_via(
         "_via_data_format_version": "2.0.10",
         "_via_image_id_list": list(images),
     }
-    _write(path, _lay_out(project) + "\n")
+    write_text(path, _lay_out(project) + "\n")
 
 
 def save_boxes_csv(records: Sequence[Record], path: PathLike) -> None:
@@ -162,7 +162,7 @@ def save_coco(
                 }
             )
     categories = [{"id": index, "name": name} for index, name in enumerate(class_names) if index]
-    _write(path, _lay_out({"images": images, "annotations": annotations, "categories": categories}) + "\n")
+    write_text(path, _lay_out({"images": images, "annotations": annotations, "categories": categories}) + "\n")
 
 
 def _check(records: Sequence[Record], class_names: Sequence[str]) -> None:
@@ -222,8 +222,3 @@ def _lay_out(value: Any, indent: int = 0) -> str:
     inner = f",{space}".join(key + _lay_out(entry, indent + 1) for key, entry in zip(keys, entries, strict=True))
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     return f"{opening}{space}{inner}\n{' ' * indent}{closing}"
-
-
-def _write(path: PathLike, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")

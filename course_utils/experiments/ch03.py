@@ -26,13 +26,13 @@ def build_teacher() -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((28, 28, 1)),
-            layers.Conv2D(32, 5, strides=2, padding="same", activation="relu"),
-            layers.Conv2D(64, 3, strides=2, padding="same", activation="relu"),
+            layers.Conv2D(32, 5, strides=2, padding="same", activation="relu", name="conv1"),
+            layers.Conv2D(64, 3, strides=2, padding="same", activation="relu", name="conv2"),
             layers.Flatten(),
             layers.Dropout(0.4),
-            layers.Dense(64, activation="relu"),
+            layers.Dense(64, activation="relu", name="hidden"),
             layers.Dropout(0.4),
-            layers.Dense(10),
+            layers.Dense(10, name="logits"),
         ],
         name="teacher",
     )

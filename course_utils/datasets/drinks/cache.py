@@ -113,7 +113,7 @@ def store_cached(job: Job, arrays: Arrays) -> None:
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.tmp"):
+        for left in folder.glob(".scenes-v*.npz.*.tmp"):
             if time.time() - left.stat().st_mtime > LEFT_BEHIND:
                 _remove(left)
         with replacing(folder / _file_name(job, str(size))) as temporary:
