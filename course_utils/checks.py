@@ -238,19 +238,23 @@ def _named(exercise: Exercise, outcomes: list[Outcome], faults: list[_Fault | No
     one of the two goes wrong. Several may look alike on one input; the one that agrees on the
     largest share is named, of equal ones the first.
     """
-    minor = faults[shown] is not None and faults[shown].minor  # type: ignore[union-attr]
+    fault = faults[shown]
+    minor = fault is not None and fault.minor
+
+    def agrees(one: Outcome, other: Outcome) -> bool:
+        return _alike(one, other, exercise) and (not minor or one.altered == other.altered)
+
     says, best = "", 0.5
     for mistake, (theirs, their_faults) in zip(exercise.mistakes, _mistaken(exercise), strict=True):
-        agrees = [
-            _alike(one, other, exercise) and (not minor or one.altered == other.altered)
-            for one, other in zip(outcomes, theirs, strict=False)
+        if not agrees(outcomes[shown], theirs[shown]):
+            continue
+        deciding = [
+            agrees(one, other)
+            for one, other, *pair in zip(outcomes, theirs, faults, their_faults, strict=False)
+            if any(fault is not None and (minor or not fault.minor) for fault in pair)
         ]
-        decides = [
-            any(fault is not None and (minor or not fault.minor) for fault in pair)
-            for pair in zip(faults, their_faults, strict=False)
-        ]
-        share = sum(a and d for a, d in zip(agrees, decides, strict=True)) / sum(decides)
-        if agrees[shown] and share > best:
+        share = sum(deciding) / len(deciding)
+        if share > best:
             says, best = mistake.says, share
     return says
 
