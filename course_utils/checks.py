@@ -227,6 +227,8 @@ def _told(
     if not outcome.error:
         lines += _show("came", outcome) + _show("expected", described(expected))
     mistake = _named(exercise, outcomes, faults, shown)
+    if not mistake and outcome.shape is None and any(np.size(v) == 0 for v in case if isinstance(v, np.ndarray)):
+        mistake = "An array without elements is an input like others: decide what comes out when there is nothing."
     lines += ["", mistake] if mistake else []
     return CheckResult(name, "error" if outcome.error else "wrong", shortened("\n".join(lines), MOST_CHARACTERS))
 

@@ -141,9 +141,11 @@ def _giou(truth: FloatArray, prediction: FloatArray) -> Any:
     return overlap(tf.constant(truth), tf.constant(prediction), "giou").numpy()
 
 
-def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: bool, hull: str) -> Any:
+def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: str, hull: str) -> Any:
     shared = np.minimum(truth[2:], prediction[2:]) - np.maximum(truth[:2], prediction[:2])
-    intersection = np.prod(np.maximum(shared, 0) if clamp else shared)
+    intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
+    if clamp == "area":
+        intersection = max(intersection, 0.0)
     union = np.prod(truth[2:] - truth[:2]) + np.prod(prediction[2:] - prediction[:2]) - intersection
     area = {
         "hull": np.prod(np.maximum(truth[2:], prediction[2:]) - np.minimum(truth[:2], prediction[:2])),
@@ -183,7 +185,7 @@ def _signed_distance(mask: IntArray) -> Any:
 
 def _mask_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0, 0, 1, 0]]),)
-    yield (np.pad(np.ones((3, 3), int), 2),)
+    yield (np.pad(np.ones((3, 3), int), 3),)
     for _ in range(3):
         mask = (ndimage.gaussian_filter(rng.normal(size=(8, 9)), 1) > 0).astype(int)
         mask[0, :2] = 0, 1
@@ -316,17 +318,22 @@ EXERCISES: dict[str, Exercise] = {
         "have? Then draw the smallest box around both.",
         mistakes=(
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=False, hull="hull"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="nothing", hull="hull"),
                 "Often: negative extents of the intersection are not set to 0. Apart in both directions, their "
                 "product is a positive area.",
             ),
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=True, hull="inner"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="area", hull="hull"),
+                "Often: the product of the two extents cut off at 0, instead of each extent. Two negative "
+                "extents have a positive product.",
+            ),
+            Mistake(
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="lengths", hull="inner"),
                 "Often: the enclosing box with min and max swapped. It reaches from the smallest minimum to the "
                 "largest maximum.",
             ),
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=False, hull="inner"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="nothing", hull="inner"),
                 "Two faults are left: the extents of the intersection may be negative, and the enclosing box has "
                 "min and max swapped.",
             ),
@@ -365,6 +372,10 @@ EXERCISES: dict[str, Exercise] = {
                 lambda mask: np.sign(_signed_distance(mask)) * (np.abs(_signed_distance(mask)) - 0.5),
                 "Often: half a pixel taken off, the distance to the border. Here it is that to the nearest pixel "
                 "of the other side.",
+            ),
+            Mistake(
+                lambda mask: _signed_distance(mask).astype(int),
+                "Often: converted to whole numbers. Most distances are none.",
             ),
             *(
                 Mistake(

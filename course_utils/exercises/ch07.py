@@ -20,9 +20,13 @@ def _iou(a: FloatArray, b: FloatArray) -> Any:
     return course.pairwise_iou(a[np.newaxis], b[np.newaxis])[0, 0]
 
 
-def _iou_with(a: FloatArray, b: FloatArray, *, clamp: bool = True, pixel: float = 0.0, over: str = "union") -> Any:
+def _iou_with(
+    a: FloatArray, b: FloatArray, *, clamp: str = "lengths", pixel: float = 0.0, over: str = "union"
+) -> Any:
     shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + pixel
-    intersection = np.prod(np.maximum(shared, 0) if clamp else shared)
+    intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
+    if clamp == "area":
+        intersection = max(intersection, 0.0)
     first, second = np.prod(a[2:] - a[:2] + pixel), np.prod(b[2:] - b[:2] + pixel)
     divisor = {
         "union": first + second - intersection,
@@ -316,9 +320,17 @@ EXERCISES: dict[str, Exercise] = {
         "differences say?",
         mistakes=(
             Mistake(
-                lambda a, b: _iou_with(a, b, clamp=False),
+                lambda a, b: _iou_with(a, b, clamp="nothing"),
                 "Often: the overlap is not cut off at 0. Boxes apart along both axes have two negative lengths, "
                 "whose product is a positive area; and two boxes without area end in 0 / 0.",
+            ),
+            *(
+                Mistake(
+                    lambda a, b, nothing=nothing: np.nan_to_num(_iou_with(a, b, clamp="area"), nan=nothing),
+                    "Often: the product of the two lengths cut off at 0, instead of each length. Two negative "
+                    "lengths have a positive product.",
+                )
+                for nothing in (0.0, np.nan)
             ),
             Mistake(
                 lambda a, b: _iou_with(a, b),
