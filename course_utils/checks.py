@@ -5,19 +5,21 @@ import difflib
 import html
 import importlib
 import inspect
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from course_utils._arguments import require_positive
 from course_utils.exercises import CHAPTERS, Exercise
+from course_utils.exercises.running import Outcome, Runner, described, shortened
 
 __all__ = ["CheckResult", "Hint", "check", "hint"]
 
 MOST_LINES = 10  # of one array in the feedback
+MOST_CHARACTERS = 4_000  # of the whole feedback
 
 Status = Literal["not attempted", "error", "wrong", "correct"]
 
@@ -57,15 +59,14 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What a function made of one input: a value, or the exception that it raised."""
+class _Fault:
+    """What is wrong with one outcome, in one line."""
 
-    value: Any = None
-    error: Exception | None = None
-    altered: bool = False
+    says: str
+    minor: bool = False  # the values are right
 
 
-def check(name: str, answer: Any) -> CheckResult:
+def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckResult:
     """Compare an answer with the course's own function on plain, nasty and random inputs.
 
     Parameters
@@ -74,6 +75,9 @@ def check(name: str, answer: Any) -> CheckResult:
         The exercise, such as ``"softmax.stable"``.
     answer : callable
         The reader's function; one that returns ``...`` counts as not attempted.
+    time_limit : float, optional
+        In seconds, for all inputs together; None for none. On Windows and outside of the main thread there is
+        none in any case: interrupt the kernel by hand there. See `course_utils.exercises.running.Runner`.
 
     Returns
     -------
@@ -84,13 +88,25 @@ def check(name: str, answer: Any) -> CheckResult:
     Raises
     ------
     ValueError
-        For a name that is no exercise.
+        For a name that is no exercise, or a time limit that is not above 0.
+
+    Notes
+    -----
+    A fault in the values goes before one in the dtype and before an input that was changed; of equal
+    ones the first is shown. A typical mistake is named only if it gives the answer's result on the
+    input shown, and on more than half of all inputs on which the answer or the mistake goes wrong.
+
+    Whatever the answer does ends in a verdict: ``sys.exit``, a loop without end, output without end (2,000
+    characters are let through), results that raise when they are looked at. Only an interruption by
+    the user, KeyboardInterrupt, passes through.
 
     Examples
     --------
     >>> check("softmax.stable", lambda logits: ...).status
     'not attempted'
     """
+    if time_limit is not None:
+        require_positive("time_limit", time_limit)
     exercise = _find(name)
     if answer is ...:
         return _not_attempted(name)
@@ -98,21 +114,19 @@ def check(name: str, answer: Any) -> CheckResult:
         message = f"Hand over the function itself, without calling it; this is a {type(answer).__name__}."
         return CheckResult(name, "error", message)
 
-    cases = list(exercise.cases(np.random.default_rng(0)))
-    for number, case in enumerate(cases):
-        outcome = _run(answer, case)
-        if outcome.value is ...:
+    solved, outcomes, runner = _solved(exercise), [], Runner(time_limit)
+    for case, _ in solved:
+        outcomes.append(runner.run(answer, case))
+        if outcomes[-1].kind == "ellipsis":
             return _not_attempted(name)
-        expected = exercise.reference(*copy.deepcopy(case))
-        fault = _fault(outcome, expected, exercise)
-        if fault:
-            status: Status = "error" if outcome.error else "wrong"
-            lines = [fault, "", *_show_input(exercise, case)]
-            if not outcome.error:
-                lines += _show("came", outcome.value) + _show("expected", expected)
-            says = _diagnose(exercise, answer, cases, number)
-            return CheckResult(name, status, "\n".join(lines + (["", says] if says else [])))
-    return CheckResult(name, "correct", f"It agrees with the course's function on {len(cases)} inputs.")
+        if outcomes[-1].late:
+            break
+    faults = _faults(exercise, outcomes)
+    wrong = [k for k, fault in enumerate(faults) if fault]
+    if not wrong:
+        return CheckResult(name, "correct", f"It agrees with the course's function on {len(solved)} inputs.")
+    shown = min(wrong, key=lambda k: (faults[k].minor, k))  # type: ignore[union-attr]
+    return _told(name, exercise, outcomes, faults, shown)
 
 
 def hint(name: str) -> Hint:
@@ -145,112 +159,128 @@ def _not_attempted(name: str) -> CheckResult:
     return CheckResult(name, "not attempted", "Replace the ... with your code and run both cells again.")
 
 
-def _run(function: Callable[..., Any], case: tuple[Any, ...]) -> _Outcome:
-    """Call a function on a copy of the input, with NumPy's warnings silenced."""
-    arguments = copy.deepcopy(case)
-    try:
-        with np.errstate(all="ignore"):
-            value = function(*arguments)
-    except Exception as error:
-        return _Outcome(error=error)
-    altered = not all(_same(before, after) for before, after in zip(case, arguments, strict=True))
-    return _Outcome(value, altered=altered)
+@cache
+def _solved(exercise: Exercise) -> list[tuple[tuple[Any, ...], npt.NDArray[Any]]]:
+    """All inputs, each with what is expected."""
+    cases = [tuple(case) for case in exercise.cases(np.random.default_rng(0))]
+    return [(case, np.asarray(exercise.reference(*copy.deepcopy(case)))) for case in cases]
 
 
-def _same(before: Any, after: Any) -> bool:
-    if callable(before):
-        return True
-    return np.array_equal(before, after, equal_nan=np.asarray(before).dtype.kind == "f")
+@cache
+def _mistaken(exercise: Exercise) -> list[tuple[list[Outcome], list[_Fault | None]]]:
+    """What each typical mistake makes of all inputs."""
+    found = [
+        [Runner().run(mistake.answer, case) for case, _ in _solved(exercise)] for mistake in exercise.mistakes
+    ]
+    return [(outcomes, _faults(exercise, outcomes)) for outcomes in found]
 
 
-def _fault(outcome: _Outcome, expected: Any, exercise: Exercise) -> str | None:
-    """What is wrong with an outcome, in one line, or None."""
-    if outcome.error is not None:
-        return f"It raised {type(outcome.error).__name__}: {outcome.error}{_line_of(outcome.error)}"
-    if outcome.value is None:
-        return "It returned None: is there a return?"
-    value = _as_numbers(outcome.value)
-    wanted = np.asarray(expected)
-    if value is None:
-        kind = getattr(outcome.value, "dtype", type(outcome.value).__name__)
-        return f"It returned something of type {kind} where real numbers were expected."
-    if value.shape != wanted.shape:
-        return f"The shape is {value.shape} and should be {wanted.shape}."
-    if not _close(value, wanted, exercise):
-        return f"The values differ{_where_most(value, wanted)}."
-    if exercise.dtype is not None and value.dtype != np.dtype(exercise.dtype):
-        return f"The values are right; the dtype is {value.dtype} and should be {exercise.dtype}."
+def _faults(exercise: Exercise, outcomes: list[Outcome]) -> list[_Fault | None]:
+    pairs = zip(outcomes, _solved(exercise), strict=False)  # an answer that was stopped has not seen all
+    return [_fault(outcome, expected, exercise) for outcome, (_, expected) in pairs]
+
+
+def _fault(outcome: Outcome, expected: npt.NDArray[Any], exercise: Exercise) -> _Fault | None:
+    """What is wrong with an outcome, or None."""
+    if outcome.late:
+        return _Fault(f"{outcome.error} in the time given: is there a loop that never ends?")
+    if outcome.error:
+        return _Fault(f"It raised {outcome.error}" + (f"\n  at your line: {outcome.line}" if outcome.line else ""))
+    if outcome.kind == "NoneType":
+        return _Fault("It returned None: is there a return?")
+    if outcome.shape is None:
+        return _Fault(f"It returned something of type {outcome.kind} where real numbers were expected.")
+    if outcome.shape != expected.shape:
+        return _Fault(f"The shape is {outcome.shape} and should be {expected.shape}.")
+    if outcome.numbers is None or not _close(outcome.numbers, expected, exercise):
+        return _Fault(f"The values differ{_where_most(outcome.numbers, expected)}.")
+    if exercise.dtype is not None and outcome.kind != exercise.dtype:
+        return _Fault(f"The values are right; the dtype is {outcome.kind} and should be {exercise.dtype}.", True)
     if outcome.altered:
-        return "The result is right, but your function changed the array it was given."
+        return _Fault("The result is right, but your function changed the array it was given.", True)
     return None
 
 
-def _as_numbers(value: Any) -> npt.NDArray[Any] | None:
-    try:
-        array = np.asarray(value)
-    except Exception:
-        return None
-    return array if array.dtype.kind in "biuf" else None
-
-
 def _close(value: npt.NDArray[Any], wanted: npt.NDArray[Any], exercise: Exercise) -> bool:
-    return np.allclose(value, wanted, exercise.rtol, exercise.atol, equal_nan=True)
+    with np.errstate(all="ignore"):
+        return np.allclose(value, wanted, exercise.rtol, exercise.atol, equal_nan=True)
 
 
-def _where_most(value: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> str:
+def _where_most(value: npt.NDArray[Any] | None, wanted: npt.NDArray[Any]) -> str:
     """The place and size of the largest difference; nothing for a single number or where NaN came."""
-    gaps = np.abs(value.astype(np.float64) - wanted)
-    if gaps.size < 2 or not np.isfinite(gaps).all():
+    if value is None or value.size < 2:
+        return ""
+    with np.errstate(all="ignore"):
+        gaps = np.abs(value.astype(np.float64) - wanted)
+    if not np.isfinite(gaps).all():
         return ""
     index = tuple(int(i) for i in np.unravel_index(gaps.argmax(), gaps.shape))
     return f", most at index {index}: {value[index]:.7g} came, {wanted[index]:.7g} was expected"
 
 
-def _line_of(error: Exception) -> str:
-    """The line of the reader's code at which an exception arose, if there is one."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]  # without the call in this module
-    return f"\n  at your line: {frames[0].line}" if frames and frames[0].line else ""
+def _told(
+    name: str, exercise: Exercise, outcomes: list[Outcome], faults: list[_Fault | None], shown: int
+) -> CheckResult:
+    """The feedback on an answer that goes wrong."""
+    (case, expected), outcome, fault = _solved(exercise)[shown], outcomes[shown], faults[shown]
+    lines = [fault.says if fault else "", "", *_show_input(exercise, case)]
+    if not outcome.error:
+        lines += _show("came", outcome) + _show("expected", described(expected))
+    mistake = _named(exercise, outcomes, faults, shown)
+    if not mistake and outcome.shape is None and any(np.size(v) == 0 for v in case if isinstance(v, np.ndarray)):
+        mistake = "An array without elements is an input like others: decide what comes out when there is nothing."
+    lines += ["", mistake] if mistake else []
+    return CheckResult(name, "error" if outcome.error else "wrong", shortened("\n".join(lines), MOST_CHARACTERS))
 
 
-def _diagnose(exercise: Exercise, answer: Callable[..., Any], cases: list[Any], number: int) -> str:
-    """What to say about the typical mistake that gives just this answer, if one does.
+def _named(exercise: Exercise, outcomes: list[Outcome], faults: list[_Fault | None], shown: int) -> str:
+    """What to say about the typical mistake that the answer makes, or nothing where none fits.
 
-    Several mistakes can look alike on one input, so the one that agrees on most inputs is named.
+    A mistake fits if it gives the answer's result on the input shown and on more than half of the inputs on which
+    one of the two goes wrong. Several may look alike on one input; the one that agrees on the
+    largest share is named, of equal ones the first.
     """
-    outcomes = [_run(answer, case) for case in cases]
-    best, best_count = "", 0
-    for mistake in exercise.mistakes:
-        agrees = [
-            _alike(outcome, _run(mistake.answer, case), exercise)
-            for outcome, case in zip(outcomes, cases, strict=True)
+    fault = faults[shown]
+    minor = fault is not None and fault.minor
+
+    def agrees(one: Outcome, other: Outcome) -> bool:
+        return _alike(one, other, exercise) and (not minor or one.altered == other.altered)
+
+    says, best = "", 0.5
+    for mistake, (theirs, their_faults) in zip(exercise.mistakes, _mistaken(exercise), strict=True):
+        if not agrees(outcomes[shown], theirs[shown]):
+            continue
+        deciding = [
+            agrees(one, other)
+            for one, other, *pair in zip(outcomes, theirs, faults, their_faults, strict=False)
+            if any(fault is not None and (minor or not fault.minor) for fault in pair)
         ]
-        if agrees[number] and sum(agrees) > best_count:
-            best, best_count = mistake.says, sum(agrees)
-    return best
+        share = sum(deciding) / len(deciding)
+        if share > best:
+            says, best = mistake.says, share
+    return says
 
 
-def _alike(one: _Outcome, other: _Outcome, exercise: Exercise) -> bool:
-    if one.error is not None or other.error is not None:
-        return type(one.error) is type(other.error) and str(one.error) == str(other.error)
-    a, b = _as_numbers(one.value), _as_numbers(other.value)
+def _alike(one: Outcome, other: Outcome, exercise: Exercise) -> bool:
+    if one.error or other.error:
+        return one.error == other.error
     return (
-        a is not None
-        and b is not None
-        and a.shape == b.shape
-        and _close(a, b, exercise)
-        and one.altered == other.altered
+        one.numbers is not None
+        and other.numbers is not None
+        and one.shape == other.shape
+        and _close(one.numbers, other.numbers, exercise)
     )
 
 
 def _show_input(exercise: Exercise, case: tuple[Any, ...]) -> list[str]:
     names = inspect.signature(exercise.reference).parameters
-    return [line for name, value in zip(names, case, strict=False) for line in _show(name, value)]
+    return [line for name, value in zip(names, case, strict=False) for line in _show(name, described(value))]
 
 
-def _show(name: str, value: Any) -> list[str]:
-    numbers = _as_numbers(value)
+def _show(name: str, value: Outcome) -> list[str]:
+    numbers = value.numbers
     if numbers is None:
-        return [f"  {name} = {value!r}"]
+        return [f"  {name} = {value.text}"]
     text = np.array2string(numbers, precision=4, threshold=40, edgeitems=3, separator=", ", suppress_small=True)
     shape = f" of shape {numbers.shape}" if numbers.ndim > 1 else ""
     head = f"  {name}{shape} = "

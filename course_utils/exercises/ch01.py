@@ -74,6 +74,11 @@ def _power_not_renormalised(logits: FloatArray, temperature: float) -> Any:
     return softmax(logits) ** (1 / temperature)
 
 
+def _power_renormalised(logits: FloatArray, temperature: float) -> Any:
+    powers = softmax(logits) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([0.0, 1.0]), 2.0)
     yield (np.array([0.0, 1.0]), 0.5)
@@ -87,13 +92,17 @@ def _with_logarithm(probabilities: FloatArray) -> Any:
     return -(probabilities * np.log(probabilities)).sum(axis=-1)
 
 
+def _nan_to_zero(probabilities: FloatArray) -> Any:
+    return np.nan_to_num(_with_logarithm(probabilities))
+
+
 def _entropy_along_axis_one(probabilities: FloatArray) -> Any:
     return -(probabilities * np.log(np.where(probabilities > 0, probabilities, 1))).sum(axis=1)
 
 
 def _distribution_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]),)
-    yield (np.array([[1.0, 0.0], [0.5, 0.5]]),)
+    yield (np.array([[0.5, 0.0, 0.5], [1.0, 0.0, 0.0]]),)
     yield (np.array([0.25, 0.25, 0.25, 0.25]),)
     for shape in ((3, 3), (2, 5)):
         yield (rng.dirichlet(np.full(shape[1], 0.5), shape[0]),)
@@ -213,7 +222,16 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: probabilities raised to 1/T, which no longer sum to 1. Divide the logits "
                 "instead: a probability that has rounded to 0 cannot be raised again.",
             ),
+            Mistake(
+                _power_renormalised,
+                "Right on paper: softmax(z) to the power 1/T, divided by its sum, is softmax(z / T). In the "
+                "computer a probability that has rounded to 0 cannot be raised again. Divide the logits instead.",
+            ),
             Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
+            Mistake(
+                lambda logits, temperature: softmax(logits / temperature, axis=0),
+                "Often: the wrong axis. The classes lie along the last one, axis=-1.",
+            ),
         ),
     ),
     "softmax.entropy": Exercise(
@@ -225,6 +243,11 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _with_logarithm,
                 "Often: 0 * np.log(0), which is NaN. An impossible class adds nothing to the entropy.",
+            ),
+            Mistake(
+                _nan_to_zero,
+                "Often: NaN replaced by 0 after the sum, which throws away a whole distribution for one "
+                "impossible class. Take care of that class before you add up.",
             ),
             Mistake(lambda probabilities: -entropy(probabilities), "Often: the minus sign is missing."),
             Mistake(
@@ -238,6 +261,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda probabilities: entropy(probabilities).sum(),
                 "Often: a sum over the whole array. Each distribution has an entropy of its own.",
+            ),
+            Mistake(
+                lambda probabilities: entropy(probabilities).mean(),
+                "Often: a mean over the distributions. Each has an entropy of its own.",
             ),
             Mistake(_entropy_along_axis_one, _LAST_AXIS),
         ),
@@ -287,6 +314,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda labels, logits: cross_entropy(labels, logits).mean(),
                 "Often: the mean was taken. One value an element is wanted.",
+            ),
+            Mistake(
+                lambda labels, logits: cross_entropy(labels, logits).sum(),
+                "Often: the sum was taken. One value an element is wanted.",
             ),
             Mistake(
                 _one_hot_times_logarithm,

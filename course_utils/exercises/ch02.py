@@ -161,6 +161,17 @@ def _out_of_fold(fit_predict: FitPredict, x: FloatArray, y: IntArray, folds: Int
     return result
 
 
+def _folds_counted_from_zero(
+    fit_predict: FitPredict, x: FloatArray, y: IntArray, folds: IntArray, *, unseen: float
+) -> Any:
+    result = np.full((len(x), 3), unseen)
+    for fold in range(5):
+        test = folds == fold
+        if test.any():
+            result[test] = fit_predict(x[~test], y[~test], x[test])
+    return result
+
+
 def _train_on_the_fold(fit_predict: FitPredict, x: FloatArray, y: IntArray, folds: IntArray) -> Any:
     result = np.empty((len(x), 3))
     for fold in np.unique(folds):
@@ -197,8 +208,8 @@ def _overwritten(fit_predict: FitPredict, x: FloatArray, y: IntArray, folds: Int
 def _fold_cases(rng: np.random.Generator) -> Iterator[Case]:
     x = np.array([[0.0], [1.0], [2.2], [3.6], [5.2], [7.0]])
     yield (nearby_classes, x, np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 1, 1, 2, 2]))
-    for n, n_folds in ((12, 2), (15, 3), (20, 5)):
-        folds = rng.permutation(np.arange(n) % n_folds)
+    for n, names in ((12, [0, 1]), (15, [5, 7, 11]), (20, [0, 1, 2, 3, 4])):  # folds have names, not numbers
+        folds = rng.permutation(np.resize(names, n))
         yield (nearby_classes, rng.normal(0, 1, (n, 2)), rng.integers(0, 3, n), folds)
 
 
@@ -407,6 +418,16 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _order_lost,
                 "Often: the predictions of the folds were put one after another. Row i must belong to x[i].",
+            ),
+            *(
+                Mistake(
+                    lambda fit_predict, x, y, folds, unseen=unseen: _folds_counted_from_zero(
+                        fit_predict, x, y, folds, unseen=unseen
+                    ),
+                    "Often: folds counted 0, 1, 2 … by range. Here they are called 5, 7 and 11: go through "
+                    "np.unique(folds).",
+                )
+                for unseen in (0.0, np.nan)
             ),
             Mistake(_only_the_last, "Often: only one fold was predicted. Every sample needs its prediction."),
             Mistake(

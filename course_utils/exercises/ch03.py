@@ -344,6 +344,12 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the bias was subtracted. It is added.",
             ),
             Mistake(
+                lambda logits, labels, class_id, biases: _raised_bias(
+                    logits, labels, (class_id - 1) % logits.shape[-1], biases
+                ),
+                "Often: the column before. Ids count from 0: the class's column is logits[:, class_id].",
+            ),
+            Mistake(
                 _bias_for_all,
                 "Often: the bias was added to every class, or to a whole image by logits[class_id]. Neither "
                 "changes an argmax. Only the column logits[:, class_id] gets it.",

@@ -452,7 +452,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _packed_in_bytes,
-                "Often: computed in 8 bits, where 255 << 16 is 0. Cast the bytes to int64 first.",
+                "Only the last channel has an effect. Often: computed in 8 bits, where 255 << 16 is 0. Cast the "
+                "bytes to int64 first.",
             ),
             Mistake(
                 _nearest_colour, "Often: the nearest colour. A colour that is not in the palette is ignored: 255."

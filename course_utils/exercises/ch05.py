@@ -126,6 +126,15 @@ def _added_up_in_bytes(image: Image) -> Any:
     return _windows_of_nine(image).sum(axis=-1, dtype=np.uint8) // 9
 
 
+def _cut_off_twice(image: Image) -> Any:
+    """What ndimage.uniform_filter makes of bytes: a pass along each axis, each in bytes."""
+    columns = (np.lib.stride_tricks.sliding_window_view(np.pad(image, [(1, 1), (0, 0)], "symmetric"), 3, 0)).mean(
+        -1
+    )
+    rows = np.pad(np.floor(columns), [(0, 0), (1, 1)], "symmetric")
+    return np.floor(np.lib.stride_tricks.sliding_window_view(rows, 3, 1).mean(-1)).astype(np.uint8)
+
+
 def _bytes_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0, 0, 0], [0, 5, 0], [0, 0, 0]], np.uint8),)
     yield (np.full((2, 3), 200, np.uint8),)
@@ -291,6 +300,11 @@ EXERCISES: dict[str, Exercise] = {
                 lambda image: _windows_of_nine(image).mean(axis=-1).astype(np.uint8),
                 "Often: astype(np.uint8) without rounding. It cuts the fraction off, which darkens the "
                 "image by almost half a grey level on average.",
+            ),
+            Mistake(
+                _cut_off_twice,
+                "Often: a filter of SciPy applied to bytes. It works in the image's type, without rounding, and "
+                "cuts the fraction off twice, once along each axis. Convert to float first, and round at the end.",
             ),
             Mistake(
                 _mean_overflowing, "Often: the sum was made in uint8, where 200 + 100 is 44. Add in a wider type."

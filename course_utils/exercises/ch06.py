@@ -1,6 +1,6 @@
 """Exercises of chapter 06: losses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,27 @@ def _by_formula(probabilities: FloatArray) -> Any:
     return -np.log(np.where(probabilities > 0, probabilities, 1)) - 1
 
 
-def _logarithm_of_clipped(probabilities: FloatArray) -> Any:
-    return np.where(probabilities > 0, _by_formula(probabilities), -np.log(1e-7))
+def _below(
+    probabilities: FloatArray, eps: float, slope: Callable[[Any], Any], at_zero: float | None = None
+) -> FloatArray:
+    """The right slope above ``eps``, another one below and at 0."""
+    slopes = np.where(probabilities > eps, _by_formula(probabilities), slope(probabilities))
+    return slopes if at_zero is None else np.where(probabilities > 0, slopes, at_zero)
+
+
+def _clipped_as(eps: float, at_zero: float | None = None) -> Callable[..., Any]:
+    """−p ln max(p, ε), which is a straight line below ε."""
+    return lambda probabilities: _below(probabilities, eps, lambda p: 0 * p - np.log(eps), at_zero)
+
+
+def _flat_below(eps: float) -> Callable[..., Any]:
+    """−q ln q of q = max(p, ε), which has no slope below ε."""
+    return lambda probabilities: _below(probabilities, eps, np.zeros_like)
+
+
+def _shifted_as(eps: float, *, twice: bool) -> Callable[..., Any]:
+    """−p ln(p + ε), or −(p + ε) ln(p + ε)."""
+    return lambda p: -np.log(p + eps) - (1 if twice else p / (p + eps))
 
 
 def _minus_one_everywhere(probabilities: FloatArray) -> Any:
@@ -111,7 +130,8 @@ def _minus_one_everywhere(probabilities: FloatArray) -> Any:
 def _entropy_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([0.5, 0.5]),)
     yield (np.array([0.5, 0.5, 0.0]),)
-    for _ in range(3):
+    yield (np.array([0.75, 1e-9, 0.25, 0.0, 1e-30]),)  # smaller than any ε that somebody clips with
+    for _ in range(2):
         p = rng.dirichlet(np.ones(5))
         p[rng.integers(5)] = 0
         yield (p,)
@@ -121,9 +141,11 @@ def _giou(truth: FloatArray, prediction: FloatArray) -> Any:
     return overlap(tf.constant(truth), tf.constant(prediction), "giou").numpy()
 
 
-def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: bool, hull: str) -> Any:
+def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: str, hull: str) -> Any:
     shared = np.minimum(truth[2:], prediction[2:]) - np.maximum(truth[:2], prediction[:2])
-    intersection = np.prod(np.maximum(shared, 0) if clamp else shared)
+    intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
+    if clamp == "area":
+        intersection = max(intersection, 0.0)
     union = np.prod(truth[2:] - truth[:2]) + np.prod(prediction[2:] - prediction[:2]) - intersection
     area = {
         "hull": np.prod(np.maximum(truth[2:], prediction[2:]) - np.minimum(truth[:2], prediction[:2])),
@@ -163,12 +185,14 @@ def _signed_distance(mask: IntArray) -> Any:
 
 def _mask_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0, 0, 1, 0]]),)
-    yield (np.pad(np.ones((3, 3), int), 2),)
+    yield (np.pad(np.ones((3, 3), int), 3),)
     for _ in range(3):
         mask = (ndimage.gaussian_filter(rng.normal(size=(8, 9)), 1) > 0).astype(int)
         mask[0, :2] = 0, 1
         yield (mask,)
 
+
+_BOUNDS = (1e-3, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
 
 EXERCISES: dict[str, Exercise] = {
     "losses.tversky": Exercise(
@@ -178,7 +202,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 lambda truth, probability, alpha, beta: _tversky(truth, probability, beta, alpha),
-                "Often: α and β the other way round. α is the price of false positives, β of false negatives.",
+                "Often: α and β the other way round, or truth and probability. α is the price of false positives, "
+                "β of false negatives.",
             ),
             Mistake(
                 lambda truth, probability, alpha, beta: 1 - _tversky(truth, probability, alpha, beta),
@@ -212,6 +237,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _denominator_held_fixed,
                 "Often: the denominator was held fixed. It holds the sum of the probabilities, too.",
+            ),
+            Mistake(
+                lambda truth, probability: _dice_gradient(truth, probability) / 2,
+                "Often: the factor 2 is missing. Dice is 2 TP over the sum of both.",
             ),
             Mistake(_no_square, "Often: v instead of v² under the fraction line."),
             Mistake(
@@ -251,10 +280,25 @@ EXERCISES: dict[str, Exercise] = {
                 "The slope of −p ln p at p = 0 is infinite. tf.where multiplies it by 0, and 0 × ∞ is NaN. Put a "
                 "second tf.where inside the logarithm.",
             ),
-            Mistake(
-                _logarithm_of_clipped,
-                "Often: the logarithm of a clipped or shifted p. No NaN is left, but entries of 0 get a slope of "
-                "about 16 that the masked entropy does not have: it should be 0.",
+            *(
+                Mistake(
+                    answer,
+                    "Often: the logarithm of a clipped or shifted p. No NaN is left, but entries of 0 get a "
+                    "slope (with 1e-7 of about 16) that the masked entropy does not have: it should be 0. And "
+                    "below the bound the slope is another one: that of −p ln p at 1e-9 is 19.7.",
+                )
+                for eps in _BOUNDS
+                for answer in (_clipped_as(eps), _shifted_as(eps, twice=False), _shifted_as(eps, twice=True))
+            ),
+            *(
+                Mistake(
+                    answer,
+                    "Often: a small bound below which p is clipped. Entries of 0 are right, but probabilities "
+                    "below the bound get another slope: that of −p ln p at 1e-9 is 19.7. Replace p only where it "
+                    "is 0.",
+                )
+                for eps in _BOUNDS
+                for answer in (_flat_below(eps), _clipped_as(eps, at_zero=0.0))
             ),
             Mistake(
                 _minus_one_everywhere,
@@ -274,17 +318,22 @@ EXERCISES: dict[str, Exercise] = {
         "have? Then draw the smallest box around both.",
         mistakes=(
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=False, hull="hull"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="nothing", hull="hull"),
                 "Often: negative extents of the intersection are not set to 0. Apart in both directions, their "
                 "product is a positive area.",
             ),
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=True, hull="inner"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="area", hull="hull"),
+                "Often: the product of the two extents cut off at 0, instead of each extent. Two negative "
+                "extents have a positive product.",
+            ),
+            Mistake(
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="lengths", hull="inner"),
                 "Often: the enclosing box with min and max swapped. It reaches from the smallest minimum to the "
                 "largest maximum.",
             ),
             Mistake(
-                lambda truth, prediction: _giou_with(truth, prediction, clamp=False, hull="inner"),
+                lambda truth, prediction: _giou_with(truth, prediction, clamp="nothing", hull="inner"),
                 "Two faults are left: the extents of the intersection may be negative, and the enclosing box has "
                 "min and max swapped.",
             ),
@@ -309,6 +358,35 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda mask: np.abs(_signed_distance(mask)),
                 "Often: no sign. Then the loss pushes probability out of the region too.",
+            ),
+            Mistake(
+                lambda mask: np.where(mask == 1, _signed_distance(mask) + 1, _signed_distance(mask)),
+                "Often: −(distance − 1) inside, which makes the border pixels 0. Here inside is minus the "
+                "distance to the nearest pixel outside, −1 at the border.",
+            ),
+            Mistake(
+                lambda mask: np.sign(_signed_distance(mask)) * (np.abs(_signed_distance(mask)) - 1),
+                "Often: 1 taken off on both sides. The nearest pixel of the other side is 1 pixel away.",
+            ),
+            Mistake(
+                lambda mask: np.sign(_signed_distance(mask)) * (np.abs(_signed_distance(mask)) - 0.5),
+                "Often: half a pixel taken off, the distance to the border. Here it is that to the nearest pixel "
+                "of the other side.",
+            ),
+            Mistake(
+                lambda mask: _signed_distance(mask).astype(int),
+                "Often: converted to whole numbers. Most distances are none.",
+            ),
+            *(
+                Mistake(
+                    lambda mask, metric=metric: (
+                        ndimage.distance_transform_cdt(mask == 0, metric)
+                        - ndimage.distance_transform_cdt(mask == 1, metric)
+                    ),
+                    "Often: distances counted in steps along the grid. Here they are straight lines, of √2 along "
+                    "a diagonal: distance_transform_edt.",
+                )
+                for metric in ("chessboard", "taxicab")
             ),
             Mistake(
                 lambda mask: np.maximum(_signed_distance(mask), 0),

@@ -20,9 +20,13 @@ def _iou(a: FloatArray, b: FloatArray) -> Any:
     return course.pairwise_iou(a[np.newaxis], b[np.newaxis])[0, 0]
 
 
-def _iou_with(a: FloatArray, b: FloatArray, *, clamp: bool = True, pixel: float = 0.0, over: str = "union") -> Any:
+def _iou_with(
+    a: FloatArray, b: FloatArray, *, clamp: str = "lengths", pixel: float = 0.0, over: str = "union"
+) -> Any:
     shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + pixel
-    intersection = np.prod(np.maximum(shared, 0) if clamp else shared)
+    intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
+    if clamp == "area":
+        intersection = max(intersection, 0.0)
     first, second = np.prod(a[2:] - a[:2] + pixel), np.prod(b[2:] - b[:2] + pixel)
     divisor = {
         "union": first + second - intersection,
@@ -51,9 +55,9 @@ def _iou_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([0.0, 0, 1, 1]), np.array([3.0, 0, 4, 2])
     yield np.array([0.0, 0, 4, 4]), np.array([5.0, 6, 9, 10])
     yield np.array([2.0, 3, 2, 3]), np.array([2.0, 3, 2, 3])
-    for _ in range(4):
+    for scale in (1, 1, 1, 0.05):  # the last pair has an area far below one pixel
         corners = rng.uniform(0, 10, (2, 2))
-        yield tuple(np.concatenate([low, low + rng.uniform(4, 9, 2)]) for low in corners)
+        yield tuple(scale * np.concatenate([low, low + rng.uniform(4, 9, 2)]) for low in corners)
 
 
 def _nms(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
@@ -71,6 +75,7 @@ def _greedy(
     removed_too: bool = False,
     at_threshold: bool = False,
     last_only: bool = False,
+    first_only: bool = False,
 ) -> Any:
     order = np.argsort(-scores if falling else scores, kind="stable")
     if as_listed:
@@ -80,7 +85,7 @@ def _greedy(
     iou = course.pairwise_iou(boxes, boxes)
     kept: list[int] = []
     for place, k in enumerate(order):
-        rivals = order[:place] if removed_too else kept[-1:] if last_only else kept
+        rivals = order[:place] if removed_too else kept[-1:] if last_only else kept[:1] if first_only else kept
         overlaps = iou[k, list(rivals)]
         if not (overlaps > iou_threshold).any() and not (at_threshold and (overlaps == iou_threshold).any()):
             kept.append(int(k))
@@ -90,6 +95,16 @@ def _greedy(
 def _places(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
     order = np.argsort(-scores, kind="stable")
     return _greedy(boxes[order], scores[order], iou_threshold)
+
+
+def _inverted(boxes: FloatArray, scores: FloatArray, iou_threshold: float, *, at_threshold: bool) -> Any:
+    left, kept = list(np.argsort(-scores, kind="stable")), []
+    iou = course.pairwise_iou(boxes, boxes)
+    while left:
+        kept.append(left.pop(0))
+        stays = iou[kept[-1]] >= iou_threshold if at_threshold else iou[kept[-1]] > iou_threshold
+        left = [k for k in left if stays[k]]
+    return np.array(kept, int)
 
 
 def _as_mask(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
@@ -233,6 +248,40 @@ def _with_forced(matches: IntArray, anchors: FloatArray, boxes: FloatArray) -> I
     return matches
 
 
+def _one_anchor_a_box(anchors: FloatArray, boxes: FloatArray, *, band: bool) -> Any:
+    """Only the forced matches."""
+    iou, matches = course.pairwise_iou(boxes, anchors), np.full(len(anchors), -1)
+    if band:
+        matches = np.where(iou.max(axis=0, initial=0) >= 0.4, -2, -1)
+    _force(iou, matches)
+    return matches
+
+
+def _force(iou: FloatArray, matches: IntArray) -> None:
+    """Give each box an anchor of its own, the pair of highest IoU first."""
+    for _ in range(len(iou)):
+        box, anchor = np.unravel_index(iou.argmax(), iou.shape)
+        if iou[box, anchor] > 0:
+            matches[anchor] = box
+            iou[box], iou[:, anchor] = 0, 0
+
+
+def _overwritten(anchors: FloatArray, boxes: FloatArray, *, by: str) -> Any:
+    """Forced matches first, and then the positive or the ignored anchors over them."""
+    iou = course.pairwise_iou(boxes, anchors)
+    best = iou.max(axis=0, initial=0)
+    favourites = iou.argmax(axis=0) if len(boxes) else np.zeros(len(anchors), int)
+    matches = np.where(best >= 0.5, favourites, np.where(best >= 0.4, -2, -1))
+    plain = matches.copy()
+    _force(iou, matches)
+    again = plain >= 0 if by == "positive anchors" else plain == -2
+    return np.where(again, plain, matches)
+
+
+def _codes_swapped(matches: IntArray) -> Any:
+    return np.choose(matches.clip(-2, 0) + 2, [-1, -2, matches])
+
+
 def _match_as(**changes: Any) -> Callable[..., Any]:
     return lambda anchors, boxes: _match_with(anchors, boxes, **changes)
 
@@ -256,7 +305,8 @@ def _match_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([[1.0, 0, 11, 10], [-4, 0, 6, 10]]), np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]])
     yield anchors, np.zeros((0, 4))
     grid = course.anchor_boxes([(3, 4), (2, 2)], (48, 64), [(0.3,), (0.6,)], (0.5, 1.0, 2.0))
-    for n in (1, 3, 5):
+    yield np.array([[0.0, 0, 10, 10], [0, 0, 10, 9]]), nested  # the second box's own anchor fits the first better
+    for n in (3, 5):
         low = rng.uniform(0, 40, (n, 2))
         yield grid, np.concatenate([low, low + rng.uniform(8, 24, (n, 2))], axis=1)
 
@@ -270,9 +320,17 @@ EXERCISES: dict[str, Exercise] = {
         "differences say?",
         mistakes=(
             Mistake(
-                lambda a, b: _iou_with(a, b, clamp=False),
+                lambda a, b: _iou_with(a, b, clamp="nothing"),
                 "Often: the overlap is not cut off at 0. Boxes apart along both axes have two negative lengths, "
                 "whose product is a positive area; and two boxes without area end in 0 / 0.",
+            ),
+            *(
+                Mistake(
+                    lambda a, b, nothing=nothing: np.nan_to_num(_iou_with(a, b, clamp="area"), nan=nothing),
+                    "Often: the product of the two lengths cut off at 0, instead of each length. Two negative "
+                    "lengths have a positive product.",
+                )
+                for nothing in (0.0, np.nan)
             ),
             Mistake(
                 lambda a, b: _iou_with(a, b),
@@ -347,6 +405,37 @@ EXERCISES: dict[str, Exercise] = {
                 lambda boxes, scores, iou_threshold: np.sort(_nms(boxes, scores, iou_threshold)),
                 "The right boxes, in the order of their indices. They should come by falling score.",
             ),
+            *(
+                Mistake(
+                    lambda boxes, scores, iou_threshold, at_threshold=at_threshold: _inverted(
+                        boxes, scores, iou_threshold, at_threshold=at_threshold
+                    ),
+                    "Often: the test the wrong way round. Boxes that overlap the best one too much go, the "
+                    "others stay.",
+                )
+                for at_threshold in (True, False)
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, first_only=True),
+                "Often: only the best box of all removes others. Every box that is kept does: go on with the "
+                "next.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _nms(boxes, scores, 0.5),
+                "Often: 0.5, whatever iou_threshold says.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: boxes[_nms(boxes, scores, iou_threshold)],
+                "These are the boxes themselves. Their indices are asked for.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: scores[_nms(boxes, scores, iou_threshold)],
+                "These are the scores. The indices of the boxes are asked for.",
+            ),
+            Mistake(
+                lambda boxes, scores, iou_threshold: _nms(boxes, scores, iou_threshold)[::-1],
+                "The right boxes, by rising score. The best comes first.",
+            ),
             Mistake(_as_mask, "This marks the boxes that stay. Their indices by falling score are asked for."),
             Mistake(
                 lambda boxes, scores, iou_threshold: np.argsort(-scores, kind="stable"), "No box was removed."
@@ -382,6 +471,18 @@ EXERCISES: dict[str, Exercise] = {
                 _moved_apart,
                 "Often: classes moved apart by class_ids · boxes.max(). With negative coordinates a box still "
                 "meets one of the next class. The shift has to exceed max − min.",
+            ),
+            Mistake(
+                lambda boxes, scores, class_ids, iou_threshold: boxes[
+                    _class_nms(boxes, scores, class_ids, iou_threshold)
+                ],
+                "These are the boxes themselves. Their indices are asked for.",
+            ),
+            Mistake(
+                lambda boxes, scores, class_ids, iou_threshold: _class_nms(
+                    boxes, scores, class_ids, iou_threshold
+                )[::-1],
+                "The right boxes, by rising score. The best comes first.",
             ),
             Mistake(_in_index_order, "The right boxes, in the order of their indices instead of falling score."),
         ),
@@ -430,7 +531,30 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 _match_as(),
-                "Often: no forced matches. A box whose best anchor lies below 0.5 is then never learnt.",
+                "Often: no forced matches, or thresholds that overwrite all of them again: force them last. A box "
+                "whose best anchor lies below 0.5 is otherwise never learnt.",
+            ),
+            *(
+                Mistake(
+                    lambda anchors, boxes, by=by: _overwritten(anchors, boxes, by=by),
+                    f"Often: the {by} written after the forced matches, over some of them. Force them last.",
+                )
+                for by in ("positive anchors", "ignored anchors")
+            ),
+            Mistake(
+                lambda anchors, boxes: _codes_swapped(_match(anchors, boxes)),
+                "Often: −1 and −2 swapped. Background is −1, an ignored anchor is −2.",
+            ),
+            Mistake(
+                lambda anchors, boxes: _codes_swapped(_match_with(anchors, boxes)),
+                "Two faults: −1 and −2 swapped (background is −1), and no forced matches.",
+            ),
+            *(
+                Mistake(
+                    lambda anchors, boxes, band=band: _one_anchor_a_box(anchors, boxes, band=band),
+                    "Often: one anchor a box. All anchors with an IoU of 0.5 or more are positive, too.",
+                )
+                for band in (True, False)
             ),
             Mistake(
                 _match_as(forced="last"),

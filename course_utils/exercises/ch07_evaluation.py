@@ -80,6 +80,29 @@ def _at_the_hits(scores: FloatArray, is_true_positive: IntArray, n_objects: int)
     return precision[is_true_positive[np.argsort(-scores, kind="stable")] == 1].sum() / n_objects
 
 
+def _above_the_recall(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.mean([precision[recall > k / 100].max(initial=0) for k in range(101)])
+
+
+def _trapezoids(
+    scores: FloatArray, is_true_positive: IntArray, n_objects: int, *, from_zero: bool, highest: bool
+) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    if from_zero:
+        recall, precision = np.insert(recall, 0, 0), np.insert(precision, 0, 1)
+    if highest:
+        precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return np.trapezoid(precision, recall)
+
+
+def _between_the_points(
+    scores: FloatArray, is_true_positive: IntArray, n_objects: int, *, beyond: float | None
+) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.interp(np.arange(101) / 100, recall, precision, right=beyond).mean() if len(scores) else 0.0
+
+
 def _precision_at_the_end(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
     return np.float64(is_true_positive.sum()) / len(scores)
 
@@ -256,13 +279,13 @@ def _precision_recall_cases(rng: np.random.Generator) -> Iterator[Case]:
     nothing = np.zeros((0, 4)), np.zeros(0, int)
     yield one, np.array([1]), nothing[0], np.zeros(0), nothing[1], 0.5
     yield *nothing, one, np.array([0.9]), np.array([1]), 0.5
-    for n in (5, 12):
+    for n, iou_threshold in ((5, 0.5), (12, 0.75)):
         low = rng.integers(-60, 60, (n, 2)) / 4
         truth = np.concatenate([low, low + rng.integers(16, 60, (n, 2)) / 4], axis=1)
         boxes = np.concatenate([truth + rng.integers(-6, 7, (n, 1)) / 4, truth[: n // 2] + 0.5])
         ids = rng.integers(1, 3, n)
         guesses = np.where(rng.random(len(boxes)) < 0.8, np.concatenate([ids, ids[: n // 2]]), 3)
-        yield truth, ids, boxes, rng.permutation(len(boxes)) / len(boxes), guesses, 0.5
+        yield truth, ids, boxes, rng.permutation(len(boxes)) / len(boxes), guesses, iou_threshold
 
 
 EVALUATION: dict[str, Exercise] = {
@@ -302,6 +325,37 @@ EVALUATION: dict[str, Exercise] = {
             Mistake(
                 _at_the_hits,
                 "Often: the mean of the precisions at the hits, without taking the highest at any higher recall.",
+            ),
+            Mistake(
+                _above_the_recall,
+                "Often: > where ≥ belongs. A precision counts at the recall that it reaches, and below.",
+            ),
+            *(
+                Mistake(
+                    lambda scores, is_true_positive, n_objects, from_zero=from_zero, highest=highest: _trapezoids(
+                        scores, is_true_positive, n_objects, from_zero=from_zero, highest=highest
+                    ),
+                    "Often: trapezoids under the curve. Between two detections precision is no straight line: at "
+                    "each recall it is the highest at this recall or any above.",
+                )
+                for from_zero in (False, True)
+                for highest in (False, True)
+            ),
+            *(
+                Mistake(
+                    lambda scores, is_true_positive, n_objects, beyond=beyond: _between_the_points(
+                        scores, is_true_positive, n_objects, beyond=beyond
+                    ),
+                    "Often: np.interp, straight lines between detections. At each recall precision is the "
+                    "highest at this recall or any above.",
+                )
+                for beyond in (None, 0.0)
+            ),
+            Mistake(
+                lambda scores, is_true_positive, n_objects: _average_precision(
+                    scores, is_true_positive, max(len(scores), 1)
+                ),
+                "Often: divided by the number of detections. Recall is a share of the objects: n_objects.",
             ),
             Mistake(_precision_at_the_end, "This is the precision of all detections together: one point."),
         ),
@@ -376,7 +430,16 @@ EVALUATION: dict[str, Exercise] = {
                 _evaluate_as(empty=0.0),
                 "Often: 0 for an empty set. The share of nothing is undefined: NaN.",
             ),
-            Mistake(_swapped, "Precision comes first, recall second."),
+            Mistake(
+                _swapped,
+                "Precision comes first, recall second (they also change places where objects and detections do).",
+            ),
+            Mistake(
+                lambda true_boxes, true_ids, boxes, scores, ids, iou_threshold: _evaluate(
+                    true_boxes, true_ids, boxes, scores, ids, 0.5
+                ),
+                "Often: 0.5, whatever iou_threshold says.",
+            ),
         ),
     ),
 }

@@ -23,6 +23,10 @@ def _centres(side: int, factor: float) -> FloatArray:
     return np.asarray((np.arange(_new_side(side, factor)) + 0.5) / factor)
 
 
+def _side_as(rounded: Callable[[float], float]) -> Places:
+    return lambda side, factor: np.asarray((np.arange(int(rounded(side * factor - 1e-9))) + 0.5) / factor)
+
+
 def _corners(side: int, factor: float) -> FloatArray:
     return np.asarray(np.arange(_new_side(side, factor)) / factor)
 
@@ -76,6 +80,11 @@ def _by_block_means(labels: IntArray, factor: float, rounded: Callable[[Any], An
     return rounded(labels.reshape(labels.shape[0] // n, n, labels.shape[1] // n, n).mean(axis=(1, 3)))
 
 
+def _every_nth(labels: IntArray, factor: float) -> Any:
+    n = round(1 / factor)
+    return labels[::n, ::n] if factor < 1 else _enlarge(labels, factor)
+
+
 def _tiled(labels: IntArray, factor: float) -> Any:
     rows, columns = (np.arange(_new_side(side, factor)) % side for side in labels.shape)
     return labels[np.ix_(rows, columns)]
@@ -95,7 +104,8 @@ def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (2 * rng.permutation(18)).reshape(3, 6).astype(np.uint8), 5 / 3
     yield rng.permutation(54).reshape(6, 9).astype(np.uint8), 1 / 3
     yield rng.choice(np.array([0, 2, 5, 255], np.uint8), (4, 5)), 2
-    yield (3 * rng.permutation(50)).reshape(5, 10).astype(np.uint8), 7 / 5
+    # Sides of 4.36 and 10.91, which are rounded; chosen so that (i + 0.5) · old / new falls into the same pixels.
+    yield (3 * rng.permutation(10)).reshape(2, 5).astype(np.uint8), 24 / 11
 
 
 LABELS: dict[str, Exercise] = {
@@ -169,6 +179,19 @@ LABELS: dict[str, Exercise] = {
                     "Often: means of blocks where the map becomes smaller. A mean of ids is another class's id.",
                 )
                 for rounded in (np.rint, np.floor, np.asarray)
+            ),
+            Mistake(
+                _every_nth,
+                "Often: every n-th pixel where the map becomes smaller, [::n], which is the pixel's corner. The "
+                "centre of new row i falls into row floor((i + 0.5) / factor).",
+            ),
+            Mistake(
+                _picked_as(_side_as(lambda side: side + 1e-6), np.floor),
+                "Often: the new side cut off by int. It is round(side · factor): 10.91 becomes 11.",
+            ),
+            Mistake(
+                _picked_as(_side_as(np.ceil), np.floor),
+                "Often: the new side rounded up. It is round(side · factor): 4.36 becomes 4.",
             ),
             Mistake(_tiled, "Often: np.tile, which repeats the map. Repeat its pixels."),
             Mistake(_stuffed, "Often: zeros between the pixels. Every new pixel takes a class of the old map."),

@@ -1,9 +1,12 @@
 """Exercise of chapter 08 on label maps: the pixels inside an outline."""
 
+import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw
 from scipy.spatial import ConvexHull
 
 from course_utils._arguments import FloatArray, IntArray
@@ -97,22 +100,30 @@ def _other_side_of_every_edge(xs: FloatArray, ys: FloatArray, height: int, width
     return _one_side_of_every_edge(xs[::-1], ys[::-1], height, width, either=False)
 
 
-def _outline(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
-    """Pixels that the outline of whole-number corners touches."""
-    result = np.zeros((height, width), bool)
-    for x0, y0, x1, y1 in zip(*(v.astype(int) for v in (xs, ys, np.roll(xs, -1), np.roll(ys, -1))), strict=True):
-        steps = max(abs(x1 - x0), abs(y1 - y0)) + 1
-        columns = np.rint(np.linspace(x0, x1, steps)).astype(int)
-        rows = np.rint(np.linspace(y0, y1, steps)).astype(int)
-        seen = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-        result[rows[seen], columns[seen]] = True
-    return result
+def _drawn(xs: FloatArray, ys: FloatArray, height: int, width: int, *, outline: bool) -> Any:
+    canvas = Image.new("1", (int(width), int(height)))
+    points = [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+    if outline:
+        ImageDraw.Draw(canvas).line([*points, points[0]], fill=1)
+    else:
+        ImageDraw.Draw(canvas).polygon(points, fill=1)
+    return np.asarray(canvas)
 
 
-def _drawn_as(rounded: Callable[[Any], Any]) -> Callable[..., Any]:
+def _drawn_by_opencv(rounded: Callable[[Any], Any], *, outline: bool) -> Callable[..., Any]:
+    """None where OpenCV is not installed: then nobody answers with it either."""
+
     def answer(xs: FloatArray, ys: FloatArray, height: int, width: int) -> Any:
-        corners = rounded(xs), rounded(ys)
-        return (_crossings(*corners, height, width, at=0.0) % 2 == 1) | _outline(*corners, height, width)
+        if importlib.util.find_spec("cv2") is None:
+            return None
+        cv2: Any = importlib.import_module("cv2")
+        canvas = np.zeros((int(height), int(width)), np.uint8)
+        points = [rounded(np.stack([xs, ys], axis=1)).astype(np.int32)]
+        if outline:
+            cv2.polylines(canvas, points, True, 1)
+        else:
+            cv2.fillPoly(canvas, points, 1)
+        return canvas > 0
 
     return answer
 
@@ -239,13 +250,24 @@ OUTLINES: dict[str, Exercise] = {
             ),
             *(
                 Mistake(
-                    _drawn_as(rounded),
+                    answer,
                     "Often: every pixel that the outline touches, as drawing functions fill (OpenCV, "
                     "Pillow). Count a pixel by its centre alone, or objects grow by half a pixel on each side.",
                 )
-                for rounded in (np.trunc, np.rint)
+                for answer in (
+                    lambda xs, ys, height, width: _drawn(xs, ys, height, width, outline=False),
+                    _drawn_by_opencv(np.trunc, outline=False),
+                    _drawn_by_opencv(np.rint, outline=False),
+                )
             ),
-            Mistake(_outline, "This is the outline. What it encloses is asked for."),
+            *(
+                Mistake(answer, "This is the outline. What it encloses is asked for.")
+                for answer in (
+                    lambda xs, ys, height, width: _drawn(xs, ys, height, width, outline=True),
+                    _drawn_by_opencv(np.trunc, outline=True),
+                    _drawn_by_opencv(np.rint, outline=True),
+                )
+            ),
             Mistake(
                 lambda xs, ys, height, width: _inside(xs, ys, height, width)[::-1],
                 "Upside down: y grows downwards, row 0 is on top.",
