@@ -6,8 +6,9 @@ annotation (COCO), then the field.
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "class_table",
     "fit_box",
     "fit_outline",
+    "image_path",
     "read_json",
     "require_field",
     "shorten",
@@ -166,6 +168,38 @@ def class_id_of(place: str, field: str, value: Any, table: Mapping[str, int]) ->
     return found
 
 
+def image_path(place: str, folder: PathLike, file_name: str) -> Path:
+    """Path of an image that annotations name, in the folder that the caller named or one below it.
+
+    Raises
+    ------
+    ValueError
+        For a name that leads elsewhere: the annotations may come from anybody. Links that lie in the folder
+        are followed, for the folder is the caller's own.
+
+    Examples
+    --------
+    >>> image_path("a.csv, line 2", "photographs", "front/a.jpg").as_posix()
+    'photographs/front/a.jpg'
+    """
+    if _leads_out(file_name):
+        raise ValueError(
+            f"{place}: {shorten(file_name)} lies outside the folder {folder}, expected a name within it"
+        )
+    return Path(folder) / file_name
+
+
+def _leads_out(file_name: str) -> bool:
+    """Whether a name is absolute, or climbs out of its folder, on this or another system."""
+    windows = PureWindowsPath(file_name)  # which knows both kinds of slashes
+    depth = 0
+    for part in windows.parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return bool(windows.anchor) or PurePosixPath(file_name).is_absolute()
+
+
 class ImageSizes:
     """Look-up of an image's (height, width), which not every format carries.
 
@@ -197,23 +231,52 @@ class ImageSizes:
             return self._pair(f"image_size[{file_name!r}]", self.sizes[file_name])
         if self.folder is None:
             return self.size
-        try:
-            return self._read(self.folder / file_name)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{place}: {self.folder / file_name} is not an image that can be read") from error
+        path = image_path(place, self.folder, file_name)
+        self._require_readable(path)
+        size = self._read(path)
+        if size is None:
+            raise ValueError(f"{place}: {path} is not an image that can be read")
+        return size
 
     def found_beside(self, file_name: str) -> Size | None:
-        """Height and width of the image beside the annotations, or None if it is not there."""
-        try:
-            return self._read(self.beside / file_name)
-        except (OSError, ValueError):
+        """Height and width of the image beside the annotations, or None if there is none that can be read.
+
+        A name that leads out of that folder, as tables with absolute names have it, is not followed.
+
+        Raises
+        ------
+        ValueError
+            For something of that name that is no file, or too large an image.
+        """
+        if _leads_out(file_name):
             return None
+        path = self.beside / file_name
+        self._require_readable(path)
+        return self._read(path)
 
     @staticmethod
-    def _read(path: Path) -> Size:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
+    def _require_readable(path: Path) -> None:
+        """Refuse what would be waited for, such as a pipe."""
+        try:
+            special = path.exists() and not path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            return
+        if special:
+            raise ValueError(f"{path}: expected an image, got something else than a file")
+
+    @staticmethod
+    def _read(path: Path) -> Size | None:
+        try:
+            with warnings.catch_warnings():
+                # Large images, of which nothing but the header is read here, are the caller's own business.
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                with Image.open(path) as image:
+                    width, height = image.size
+                    turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"{path}: {error}") from error
+        except Exception:  # a damaged header ends in whatever its reader stumbles over
+            return None
         return (width, height) if turned else (height, width)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from course_utils.annotations._checks import (
 )
 from course_utils.annotations.records import Record
 
-__all__ = ["COLUMNS", "load_boxes_csv"]
+__all__ = ["COLUMNS", "escape", "load_boxes_csv"]
 
 COLUMNS = ("frame", "xmin", "xmax", "ymin", "ymax", "class_id")
 # What other tools call the columns.
@@ -32,6 +33,19 @@ OTHER_NAMES = {
 }
 # The order of a box's corners everywhere in the course.
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# What a spreadsheet takes for a formula, also when it has been escaped before.
+FORMULA = re.compile(r"'*\s*[=+\-@]")
+
+
+def escape(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula: with an apostrophe before it, if it looks like one.
+
+    Examples
+    --------
+    >>> escape("=1+1.jpg"), escape("a=1.jpg")
+    ("'=1+1.jpg", 'a=1.jpg')
+    """
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def load_boxes_csv(
@@ -51,7 +65,8 @@ def load_boxes_csv(
         order and any case (mind the course's order: x, x, y, y); further columns are not looked at.
         ``filename``, ``file_name`` or ``image`` may stand for ``frame``, and ``class``,
         ``class_name``, ``label`` or ``name`` for ``class_id``. Commas, semicolons or tabs between the
-        fields, a point in the numbers. Empty lines are skipped.
+        fields, a point in the numbers. Empty lines are skipped. An apostrophe before ``=``, ``+``, ``-`` or
+        ``@``, which keeps a spreadsheet from computing a file name, is taken off.
     class_names : sequence of str
         The name of each class id, the background's first. A row gives its class as id or name.
     image_size, image_folder, outside
@@ -104,6 +119,8 @@ def load_boxes_csv(
                 what = f"{missing[0]}: missing" if missing else "more fields than the header"
                 raise ValueError(f"{place}, {what}: expected {width} fields, got {len(fields)}: {fields}")
             name = as_file_name(place, "frame", fields[where["frame"]])
+            if name.startswith("'") and FORMULA.match(name):
+                name = name[1:]
             box = [as_number(place, corner, fields[where[corner]]) for corner in CORNERS]
             class_id = class_id_of(place, "class_id", fields[where["class_id"]], table)
             if name not in known:

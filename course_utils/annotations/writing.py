@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from course_utils._arguments import require_kind
 from course_utils._files import replacing, write_text
-from course_utils.annotations._checks import ImageSizes, PathLike, SizeOf
-from course_utils.annotations.boxes_csv import COLUMNS
+from course_utils.annotations._checks import ImageSizes, PathLike, SizeOf, image_path
+from course_utils.annotations.boxes_csv import COLUMNS, escape
 from course_utils.annotations.records import Record, as_parts
 
 __all__ = ["save_boxes_csv", "save_coco", "save_via"]
@@ -54,7 +54,9 @@ def save_via(
     _check(records, class_names)
     images = {}
     for record in records:
-        size = -1 if image_folder is None else (Path(image_folder) / record.file_name).stat().st_size
+        size = -1
+        if image_folder is not None:
+            size = image_path(f"image {record.file_name!r}", image_folder, record.file_name).stat().st_size
         regions = []
         for index, box in enumerate(record.boxes):
             outline = record.polygons[index] if kind == "polygons" else None
@@ -96,6 +98,12 @@ def save_boxes_csv(records: Sequence[Record], path: PathLike) -> None:
         Images without objects have no row, so they are not in the table.
     path : path
         The CSV file.
+
+    Notes
+    -----
+    A spreadsheet takes what begins with ``=``, ``+``, ``-`` or ``@`` for a formula and computes it. Such file
+    names are written with an apostrophe before them, which
+    :func:`~course_utils.annotations.boxes_csv.load_boxes_csv` takes off again.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -103,7 +111,7 @@ def save_boxes_csv(records: Sequence[Record], path: PathLike) -> None:
         for record in records:
             for box, class_id in zip(record.boxes, record.class_ids, strict=True):
                 x_min, y_min, x_max, y_max = (_number(corner, 3) for corner in box)
-                writer.writerow([record.file_name, x_min, x_max, y_min, y_max, int(class_id)])
+                writer.writerow([escape(record.file_name), x_min, x_max, y_min, y_max, int(class_id)])
 
 
 def save_coco(
