@@ -292,11 +292,15 @@ def test_every_class_of_an_anchor_is_a_candidate() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((96, 128), np.uint8), r"images: expected RGB photographs \(H, W, 3\), got shape \(96, 128\)"),
-        (np.zeros((96, 128, 4), np.uint8), "images: expected RGB photographs"),
-        (np.zeros((96, 0, 3), np.uint8), "images: expected RGB photographs"),
-        (np.full((96, 128, 3), 200.0), r"images: expected values in \[0, 1\], got 200.0"),
-        (np.full((96, 128, 3), np.nan), r"images: expected values in \[0, 1\], got nan"),
+        (
+            np.zeros((5, 96, 128), np.uint8),
+            r"images: expected RGB \(H, W, 3\) or grey .* \(5, 96, 128\); .* a list",
+        ),
+        (np.zeros((96, 128, 4), np.uint8), r"images: expected RGB .* image\[..., :3\] drops"),
+        ([np.zeros((96, 0, 3), np.uint8)], r"images\[0\]: expected RGB"),
+        (np.full((96, 128, 3), 200.0), r"images: expected .* in \[0, 1\], got 200 to 200: divide .* / 255"),
+        (np.full((96, 128, 3), np.nan), r"images: expected .* in \[0, 1\], got nan"),
+        (np.zeros((96, 128, 3), np.uint16), "images: expected uint8, .* got uint16: divide .* / 65535"),
         (np.zeros((96, 128, 3), np.int32), "images: expected uint8, or floating point"),
         ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9), np.uint8)], r"got shape \(9, 9\) at 1"),
     ],

@@ -43,8 +43,10 @@ class LabelledPixels(NamedTuple):
 
 
 def as_real_tensor(name: str, value: Any) -> tf.Tensor:
-    """Return real numbers as a floating-point tensor: tensors and arrays keep their dtype, integers
-    and lists become float64.
+    """Return real numbers as a tensor of float32 or float64, in which losses add up.
+
+    Tensors and arrays of these keep their dtype, half precision becomes float32 (a float16 sum over
+    260 × 260 pixels overflows, and counts stop at 2,048), integers and lists become float64.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def as_real_tensor(name: str, value: Any) -> tf.Tensor:
         return tf.cast(tensor, tf.float64)
     if not tensor.dtype.is_floating:
         raise ValueError(f"{name}: expected real numbers, got dtype {tensor.dtype.name}")
-    return tensor
+    return tensor if tensor.dtype.size >= 4 else tf.cast(tensor, tf.float32)
 
 
 def require(name: str, good: tf.Tensor, values: tf.Tensor, expected: str) -> list[tf.Operation]:

@@ -38,7 +38,7 @@ def dice(y_true: Any, y_pred: Any, smooth: float = 1e-6, include_background: boo
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1].
 
     Raises
@@ -79,7 +79,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, smo
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1].
 
     Raises
@@ -134,7 +134,7 @@ def exponential_logarithmic(
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         0 or more.
 
     Raises
@@ -187,7 +187,7 @@ def lovasz_softmax(y_true: Any, y_pred: Any) -> tf.Tensor:
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1]: for hard predictions exactly 1 − IoU, the mean over the classes of the truth.
 
     Raises
