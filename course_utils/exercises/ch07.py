@@ -26,7 +26,7 @@ def _iou_with(
     shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) + pixel
     intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
     if clamp == "area":
-        intersection = max(intersection, 0.0)
+        intersection = np.maximum(intersection, 0)
     first, second = np.prod(a[2:] - a[:2] + pixel), np.prod(b[2:] - b[:2] + pixel)
     divisor = {
         "union": first + second - intersection,
