@@ -5,7 +5,8 @@ import pytest
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch01 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def forgotten_maximum(logits):
@@ -155,6 +156,11 @@ WRONG: list[WrongAnswer] = [
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch01"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

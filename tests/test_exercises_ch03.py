@@ -5,7 +5,8 @@ import pytest
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch03 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def softened(z, t=1.0):
@@ -132,6 +133,11 @@ def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
 def test_a_right_answer_written_in_another_way_is_accepted(name):
     result = check(name, RIGHT[name])
     assert result.status == "correct", result
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch03"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

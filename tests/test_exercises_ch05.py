@@ -6,7 +6,8 @@ from scipy import ndimage, signal
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch05 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def bell(size, sigma, scale=2.0):
@@ -151,6 +152,11 @@ def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_a_right_answer_is_accepted(name, answer):
     assert check(name, answer).status == "correct"
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch05"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -7,7 +7,8 @@ from scipy.ndimage import distance_transform_edt
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch06 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def right_tversky(truth, probability, alpha, beta):
@@ -111,6 +112,11 @@ def test_a_right_answer_is_accepted(name):
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch06"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -8,11 +8,13 @@ from sklearn.metrics import precision_recall_curve
 from course_utils.boxes import batched_nms, nms, pairwise_iou
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
+from course_utils.exercises.ch07 import EXERCISES
 from course_utils.exercises.ch07_evaluation import EVALUATION
 from exercise_answers import (
     WrongAnswer,
     assert_enough_wrong_answers,
     assert_error_is_shown,
+    assert_mistakes_are_named,
     assert_rejected,
     assert_stub_is_not_attempted,
 )
@@ -449,6 +451,11 @@ def test_a_right_answer_is_accepted(name):
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch07"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():
