@@ -1,7 +1,7 @@
 """The live training of chapter 07: the notebook runs it once, ``tools/margins.py`` with many seeds."""
 
-from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.datasets.drinks import Dataset, render_dataset
+from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.metrics import Annotations, mean_average_precision
 from course_utils.training import History, cosine_optimizer, set_seed, train
 
