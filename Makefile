@@ -11,8 +11,8 @@ WITH_THREADS := $(foreach name,OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRA
 	$(name)=$(THREADS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark test-slow test-environment \
-	test-oldest clean
+.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark margins test-slow \
+	test-environment test-oldest clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ colab: setup  ## write the repository's address into badges and set-up cells: ma
 
 benchmark: setup  ## measure speed against the libraries, as ratios
 	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+
+margins: setup  ## how far live trainings lie from what is asserted of them: make margins RUNS="--chapter 07 --jobs 4"
+	@$(PY) tools/margins.py $(RUNS)
 
 test-slow: setup  ## the tests that take minutes
 	$(PY) -m pytest -m slow --timeout=5400 --session-timeout=28800 tests
