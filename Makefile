@@ -38,7 +38,7 @@ nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks
 
 lab: setup  ## open the course in JupyterLab
-	$(PY) -m jupyter lab notebooks
+	$(PY) -m jupyter lab --LabApp.news_url=None notebooks  # without a question about news over the first chapter
 
 save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_softmax"
 	@$(PY) tools/run.py --save $(NOTEBOOKS)
@@ -55,6 +55,7 @@ colab: setup  ## write the repository's address into badges and set-up cells: ma
 
 benchmark: setup  ## measure speed against the libraries, as ratios
 	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	$(PY) -m pytest -m benchmark benchmarks/*.py tests
 
 margins: setup  ## how far live trainings lie from what is asserted of them: make margins RUNS="--chapter 07 --jobs 4"
 	@$(PY) tools/margins.py $(RUNS)

@@ -19,7 +19,8 @@ def chapters() -> list[Path]:
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    return nbformat.read(path, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:

@@ -133,7 +133,7 @@ def unet_weight_map(
     table = np.ones(IGNORE) if weights is None else weights
     result = np.where(counted, table[np.where(counted, ids, 0)], 0.0)
     foreground = np.where(counted, ids, 0)
-    objects = measure.label(foreground, background=0, connectivity=1)  # type: ignore[no-untyped-call]
+    objects = measure.label(foreground, background=0, connectivity=1)
     n_objects = int(objects.max(initial=0))
     if n_objects >= 2:
         nearest = np.full((2, *ids.shape), np.inf)

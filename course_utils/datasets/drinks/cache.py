@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from course_utils._files import replacing
+from course_utils.datasets.drinks.job import Arrays, Job
 from course_utils.datasets.drinks.scenes import RENDERER_VERSION
-from course_utils.datasets.drinks.workers import Arrays, Job
 
 __all__ = ["cache_folder", "clear_cache", "load_cached", "store_cached"]
 
