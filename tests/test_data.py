@@ -90,6 +90,17 @@ def test_an_altered_file_is_named_with_both_checksums(copied_data):
         load_digits()
 
 
+def test_a_file_that_was_altered_without_a_trace_is_found(copied_data):
+    """Same size, same time: in one process, after the file was read before."""
+    path = data_path("digits.npz")
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ValueError, match=r"digits\.npz was altered"):
+        data_path("digits.npz")
+
+
 def test_no_data_at_all_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "_FOLDERS", (tmp_path,))
     with pytest.raises(FileNotFoundError, match="git checkout"):

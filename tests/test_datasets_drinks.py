@@ -7,6 +7,7 @@ import sys
 import time
 import zipfile
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -509,6 +510,84 @@ def test_where_the_cache_is(platform, variables, expected, monkeypatch, tmp_path
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cache.sys, "platform", platform)
     assert str(cache_folder()) == expected.replace("~", str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="HOME says nothing there")
+def test_an_empty_home_is_none(monkeypatch):
+    pwd = pytest.importorskip("pwd")
+    for name in ("COURSE_UTILS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.sys, "platform", "linux")
+    monkeypatch.setenv("HOME", "")
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    assert cache_folder() == home / ".cache" / "softmax-to-segmentation"
+
+    def nobody(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(RuntimeError, match="HOME is empty"):
+        cache_folder()
+    monkeypatch.setenv("HOME", "relative")
+    with pytest.raises(RuntimeError, match="'relative' is no absolute path"):
+        cache_folder()
+    with pytest.warns(UserWarning, match="could not be cached"):
+        small()  # drawn all the same
+
+
+FOREIGN = [
+    ".other.tmp",
+    ".scenes.tmp",
+    ".scenes-v1-notes.npz.ab.tmp",
+    "scenes-v1-32x48-difficulty1-seed3-n5.npz.backup",
+    "scenes.npz",
+    "notes.txt",
+]
+
+
+def test_only_the_caches_own_files_are_removed(folder):
+    small()
+    (own,) = folder.iterdir()
+    left = folder / f".{own.name}.0123456789abcdef.tmp"
+    for name in (*FOREIGN, left.name):
+        (folder / name).write_bytes(b"12345")
+        os.utime(folder / name, (0, 0))
+    (folder / own.name.replace("n5", "n4")).mkdir()
+    small(n=6)
+    assert not left.exists()  # a write that was cut short an hour ago
+    left.write_bytes(b"12345")
+    sizes = [path.stat().st_size for path in (own, left, folder / own.name.replace("n5", "n6"))]
+    assert cache.clear_cache() == (3, sum(sizes))
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FOREIGN, own.name.replace("n5", "n4")])
+    assert cache.clear_cache() == (0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_in_the_cache_is_not_the_caches_own(folder, tmp_path):
+    small()
+    (own,) = folder.iterdir()
+    own.rename(tmp_path / "elsewhere.npz")
+    own.symlink_to(tmp_path / "elsewhere.npz")
+    assert cache.clear_cache() == (0, 0)
+    assert own.is_symlink()
+
+
+def test_the_command_empties_the_cache_and_says_how_much_that_freed(folder):
+    command = [sys.executable, "-m", "course_utils.datasets", "clear"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"removed 0 files from {folder}: 0.0 MB freed\n"
+    small()
+    (own,) = folder.iterdir()
+    own.write_bytes(bytes(2_000_000))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"removed 1 file from {folder}: 2.0 MB freed\n"
+    assert not list(folder.iterdir())
+    code = "import sys, course_utils.datasets.__main__; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    done = subprocess.run(command[:-1], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "usage: python -m course_utils.datasets" in done.stderr
 
 
 def test_a_long_wait_shows_a_bar_and_a_cached_set_none(monkeypatch, capsys):

@@ -17,6 +17,8 @@ PROJECT = ROOT / "pyproject.toml"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 BADGE_LINE = re.compile(r"^\[!\[Open in Colab\]\(.*\)\]\(.*\)\n\n", re.MULTILINE)
 COURSE_LINE = re.compile(r'^COURSE = ".*?"', re.MULTILINE)
+# What GitHub takes for an owner and a name; no name is `.` or `..`.
+REPOSITORY = re.compile(r"[a-z0-9][a-z0-9_-]*/(?!\.{1,2}$)[a-z0-9._-]+", re.IGNORECASE | re.ASCII)
 PICTURE = re.compile(r"\]\((?:https://raw\.githubusercontent\.com/[^)]*/)?(figures/[^)]+)\)")
 
 
@@ -61,11 +63,13 @@ def stamp_notebook(notebook: nbformat.NotebookNode, name: str, owner_and_name: s
 
 def main() -> None:
     owner_and_name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if owner_and_name and not re.fullmatch(r"[\w.-]+/[\w.-]+", owner_and_name):
+    if owner_and_name and not REPOSITORY.fullmatch(owner_and_name):
         sys.exit(f"expected owner/name, got {owner_and_name!r}")
+    # All of them first: a notebook that cannot be read leaves everything as it was.
+    stamped = [(stamp_notebook(read(path), path.stem, owner_and_name), path) for path in chapters()]
     write_text(PROJECT, stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name))
-    for path in chapters():
-        write(stamp_notebook(read(path), path.stem, owner_and_name), path)
+    for notebook, path in stamped:
+        write(notebook, path)
     print(f"repository: {owner_and_name or 'none'}; now run `make readme`")
 
 

@@ -30,7 +30,8 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 def title(notebook: nbformat.NotebookNode) -> str:
     """The chapter's title, from its first heading."""
-    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    first = notebook.cells[0].source if notebook.cells else ""
+    heading = re.search(r"^# (.+)$", first, re.MULTILINE)
     if heading is None:
         raise ValueError("the first cell has no heading of level 1")
     return heading[1]

@@ -272,7 +272,8 @@ class ImageSizes:
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 with Image.open(path) as image:
                     width, height = image.size
-                    turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
+                    # A PNG's own getexif decodes all of its pixels.
+                    turned = Image.Image.getexif(image).get(ORIENTATION) in QUARTER_TURNS
         except Image.DecompressionBombError as error:
             raise ValueError(f"{path}: {error}") from error
         except Exception:  # a damaged header ends in whatever its reader stumbles over

@@ -21,7 +21,7 @@ def main() -> None:
         files, size = clear_cache()
     except (OSError, RuntimeError) as error:
         sys.exit(f"the cache cannot be emptied: {error}")
-    sys.stdout.write(f"removed {files} file{'' if files == 1 else 's'} of {size / 1e6:.1f} MB from {folder}\n")
+    sys.stdout.write(f"removed {files} file{'' if files == 1 else 's'} from {folder}: {size / 1e6:.1f} MB freed\n")
 
 
 if __name__ == "__main__":

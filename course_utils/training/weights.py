@@ -118,7 +118,7 @@ def as_weight(place: str, value: npt.NDArray[Any], variable: Any) -> npt.NDArray
 
 
 def read_arrays(argument: str, path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return every array of an ``.npz``; never unpickles.
+    """Return every array of an ``.npz`` that holds no pickles.
 
     Parameters
     ----------
