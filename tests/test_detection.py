@@ -9,7 +9,7 @@ import tensorflow as tf
 from course_utils.backbones import residual_backbone
 from course_utils.boxes import encode, pairwise_iou
 from course_utils.datasets import render_scene
-from course_utils.datasets.photographs import fit_photograph
+from course_utils.datasets.photographs import as_photographs, fit_photograph
 from course_utils.detection import (
     SSD,
     build_ssd,
@@ -402,3 +402,11 @@ def test_bad_predictions(changes: dict[str, Any], message: str) -> None:
 def test_encoding_is_the_shared_one(ssd: SSD) -> None:
     boxes = ssd.anchors[:5] + np.array([1, 1, 2, 3])
     np.testing.assert_allclose(ssd.encode(boxes, ssd.anchors[:5]), encode(boxes, ssd.anchors[:5]))
+
+
+def test_grey_photographs_are_their_own_red_green_and_blue():
+    grey = np.random.default_rng(0).random((5, 7))
+    for given in (grey, grey[..., np.newaxis], [grey], [grey[..., np.newaxis]], grey[np.newaxis, ..., np.newaxis]):
+        (photograph,) = as_photographs(given)
+        np.testing.assert_array_equal(photograph, np.stack([grey] * 3, axis=-1))
+    assert as_photographs(np.full((4, 4), 7, np.uint8))[0].dtype == np.uint8

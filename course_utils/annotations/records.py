@@ -10,6 +10,7 @@ from course_utils._arguments import (
     Float64Array,
     FloatArray,
     IntArray,
+    as_array,
     as_float_array,
     as_integer_array,
     require_finite,
@@ -218,10 +219,7 @@ def _as_boxes(boxes: npt.ArrayLike) -> Float64Array:
 
 
 def _as_ids(class_ids: npt.ArrayLike, count: int, low: int = 0) -> npt.NDArray[np.int64]:
-    try:
-        empty = np.shape(class_ids) == (0,)  # an empty list has no dtype to go by
-    except ValueError:  # a ragged list, which as_integer_array refuses
-        empty = False
+    empty = as_array("class_ids", class_ids).shape == (0,)  # an empty list has no dtype to go by
     array = as_integer_array("class_ids", np.zeros(0, np.int64) if empty else class_ids, low=low, high=2**31)
     if array.shape != (count,):
         raise ValueError(f"class_ids: expected shape ({count},), one a box, got {array.shape}")

@@ -107,7 +107,7 @@ def require_same_shape(name: str, tensor: tf.Tensor, shape_of: tf.Tensor, why: s
 
 
 def require_number(name: str, value: float, *, low: float = 0.0, above: bool = False) -> float:
-    """Return a finite number of ``low`` or more (with ``above``: above it).
+    """Return a number of ``low`` or more (with ``above``: above it) that float32 can hold.
 
     Examples
     --------
@@ -116,7 +116,8 @@ def require_number(name: str, value: float, *, low: float = 0.0, above: bool = F
     """
     expected = f"a finite number {'above' if above else 'of at least'} {low:g}"
     number = as_number(name, value, expected)
-    if not np.isfinite(number) or number < low or (above and number == low):
+    limits = np.finfo(np.float32)  # in which it may be used
+    if not low <= number <= limits.max or (above and number < low + limits.tiny):
         raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
     return number
 

@@ -140,5 +140,6 @@ def unet_weight_map(
         for number in range(1, n_objects + 1):  # keeps the two smallest distances seen so far
             distance = ndimage.distance_transform_edt(objects != number)
             nearest = np.sort(np.concatenate([nearest, distance[np.newaxis]]), axis=0)[:2]
-        result += np.where(ids == 0, height * np.exp(-(nearest.sum(axis=0) ** 2) / (2 * spread**2)), 0.0)
+        with np.errstate(over="ignore", under="ignore"):  # far beyond a tiny sigma the border term is 0
+            result += np.where(ids == 0, height * np.exp(-0.5 * (nearest.sum(axis=0) / spread) ** 2), 0.0)
     return np.asarray(result)

@@ -234,9 +234,10 @@ def _tversky(
     prices = require_number("alpha", alpha), require_number("beta", beta)
     if max(prices) == 0:
         raise ValueError("alpha, beta: expected at least one above 0, got 0 and 0")
-    counts = _counts(pixels)
-    errors = prices[0] * counts.false_positives + prices[1] * counts.false_negatives
-    whole = counts.true_positives + errors + require_number("smooth", smooth)
+    counts, epsilon = _counts(pixels), require_number("smooth", smooth)
+    unit = max(1, *prices, epsilon)  # of all terms, so that no price, however high, makes them infinite
+    errors = prices[0] / unit * counts.false_positives + prices[1] / unit * counts.false_negatives
+    whole = counts.true_positives / unit + errors + epsilon / unit
     present = counts.present if include_background else counts.present[:, 1:]
     losses = tf.math.divide_no_nan(errors, whole)  # 1 − (TP + smooth) / (TP + αFP + βFN + smooth)
     return _mean_over(losses if include_background else losses[:, 1:], present)

@@ -78,7 +78,7 @@ def ssim(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
     channels = -1 if truth.ndim == 3 else None
     similarity: Any = skimage.metrics.structural_similarity
     with np.errstate(over="ignore", invalid="ignore"):
-        value = float(similarity(truth, guess, data_range=full, channel_axis=channels))
+        value = float(similarity(truth, guess, data_range=np.float64(full), channel_axis=channels))
     if not np.isfinite(value):
         raise ValueError(
             f"y_true: {_range(truth)} and a data_range of {full:g} have squares that floats cannot hold"
