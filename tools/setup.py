@@ -45,7 +45,7 @@ def starts(environment: Path) -> bool:
         return False
 
 
-def installation():
+def installation() -> str:
     """What decides which packages are installed, and how: other changes of pyproject.toml need no set-up."""
     import tomllib  # noqa: PLC0415  (not there before Python 3.11, which has been ruled out by now)
 
