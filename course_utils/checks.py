@@ -98,7 +98,8 @@ def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckRe
 
     Whatever the answer does ends in a verdict: ``sys.exit``, a loop without end, output without end (2,000
     characters are let through), results that raise when they are looked at. Only an interruption by
-    the user, KeyboardInterrupt, passes through.
+    the user, KeyboardInterrupt, passes through; and in Jupyter ``exit()`` is a command of IPython's own, which
+    ends the kernel.
 
     Examples
     --------
