@@ -5,7 +5,7 @@ import sys
 
 from course_utils.datasets.drinks.cache import cache_folder, clear_cache
 
-__all__ = ["main"]
+__all__: list[str] = []
 
 
 def main() -> None:

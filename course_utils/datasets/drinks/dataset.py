@@ -136,7 +136,8 @@ def render_dataset(
     Notes
     -----
     Sets are kept in :func:`~course_utils.datasets.drinks.cache.cache_folder`, in a file each: 38 kB a scene at
-    96 × 128 pixels. What takes longer than a second shows a progress bar on standard error.
+    96 × 128 pixels. ``python -m course_utils.datasets clear`` removes them. What takes longer than a second
+    shows a progress bar on standard error.
     Calling this in a script needs no ``if __name__ == "__main__"``.
 
     Examples
