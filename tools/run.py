@@ -179,9 +179,9 @@ def write_shared_files() -> None:
 
 def write_index(runs: list[Run]) -> None:
     """Write the list of the chapters that were run, and remove the pages of those that are gone."""
-    for page in PAGES.glob("[0-9][0-9]_*.html"):
-        if page.stem not in {path.stem for path in chapters()}:
-            page.unlink()
+    for old in PAGES.glob("[0-9][0-9]_*.html"):
+        if old.stem not in {path.stem for path in chapters()}:
+            old.unlink()
     rows = "\n".join(
         f"<tr><td>{link(run)}</td><td>{run.seconds:.0f} s</td>"
         f"<td>{run.peak_megabytes:.0f} MB</td><td>{'failed' if run.failure else 'ran'}</td></tr>"
