@@ -17,6 +17,7 @@ FAKE = """
 import os
 
 SLOPE = 2
+SSD = dict  # a class, no constant of the recipe
 BOUNDS = {"gain": ("above", 0.5), "loss": ("below", 9)}
 
 
@@ -73,6 +74,7 @@ def test_runs_every_seed_and_thread_count_in_a_process_of_its_own_and_sums_up(fa
     assert (loss["side"], loss["worst"]) == ("below", "1.0000")
     manifest = json.loads((fake.folder / "margins.json").read_text(encoding="utf-8"))
     assert (manifest["seeds"], manifest["threads"]) == ([0, 1], [1, 2])
+    assert [facts["numpy"] for facts in manifest["runs_on"]] == [np.__version__]
 
 
 def test_makes_only_the_runs_that_are_missing(fake):

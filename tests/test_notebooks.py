@@ -7,8 +7,10 @@ import pytest
 
 from colab import COURSE_LINE, badge, repository
 from course_utils.exercises import CHAPTERS
+from margins import has_room
 from notebooks import ROOT, chapters, read, reading_minutes, title
 from readme import cover
+from results import RESULTS, read_rows
 from uses import unused
 
 PATHS = chapters()
@@ -176,6 +178,24 @@ def test_the_chapter_links_to_its_neighbours(name):
 def test_the_cover_picture_is_the_one_that_the_notebook_draws(name):
     picture = ROOT / "notebooks" / "figures" / f"{name}.png"
     assert cover(NOTEBOOKS[name]) == (picture.read_bytes() if picture.is_file() else None)
+
+
+@EACH
+def test_what_a_chapter_asserts_of_a_training_was_measured_and_has_room(name):
+    rows = {
+        (row["quantity"], float(row["bound"])): row
+        for row in read_rows(RESULTS / "margins.csv")
+        if row["chapter"] == name[:2]
+    }
+    asserted = {
+        (claim["quantity"], claim["bound"]): cell.source
+        for cell in code_cells(name)
+        for claim in cell.metadata.get("margins", [])
+    }
+    assert set(asserted) == set(rows)
+    for (quantity, bound), source in asserted.items():
+        assert re.search(rf"assert .*\b{bound:g}\b", source), f"{quantity}: this cell asserts no {bound:g}"
+        assert has_room(rows[quantity, bound]), rows[quantity, bound]
 
 
 def test_every_public_name_is_used_by_a_notebook_a_tool_or_another_function():

@@ -33,8 +33,8 @@ AVX512_FEATURES = (
 
 def numpy_features() -> dict[str, list[str]]:
     """The processor features that NumPy was built for, and uses ("found") or not ("not found")."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"]
-    return {"found": list(found["found"]), "not found": list(found["not found"])}
+    configuration: Any = np.show_config(mode="dicts")
+    return dict(configuration["SIMD Extensions"])
 
 
 def processor() -> tuple[str, list[str]]:
