@@ -40,7 +40,7 @@ def ssd_loss(
     box_loss : "smooth_l1", "l1" or "giou"
         On the offsets, as the model encodes them, or on the decoded boxes. Counted at the positives only.
     divide_by : "positives" or "anchors"
-        Of the batch. With the second, 2,048 anchors dilute what a handful of positives say.
+        Of the batch. Both parts are divided alike: their ratio is that of ``class_loss`` and ``box_weight``.
     box_weight : float, optional
         Factor of the box loss, above 0; 0.5, 0.5 and 2 by default.
 
