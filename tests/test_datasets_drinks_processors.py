@@ -11,8 +11,8 @@ import sys
 
 import numpy as np
 import pytest
-
 from course_utils.datasets.drinks.workers import Job, pack
+
 from notebooks import ROOT
 
 # Found by NumPy on this processor, beyond what it was built for.
