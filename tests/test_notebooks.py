@@ -25,7 +25,8 @@ ORDER = (
     "Solutions",
 )
 # Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version.
-ASKED_FOR_BY_NAME = {("course_utils", "__version__")} | {
+# `main` is what `python -m course_utils.datasets` runs.
+ASKED_FOR_BY_NAME = {("course_utils", "__version__"), ("course_utils.datasets.__main__", "main")} | {
     (f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS
 }
 

@@ -343,3 +343,16 @@ def test_make_help_names_the_main_commands():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("run", "test", "lab", "clean", "student", "test-oldest"):
         assert f"make {target} " in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("lab", "jupyter lab --LabApp.news_url=None notebooks"),
+        ("benchmark", "pytest -m benchmark benchmarks/*.py tests"),
+    ],
+)
+def test_make_asks_nothing_about_news_and_runs_every_benchmark(target, said):
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said in done.stdout
