@@ -25,8 +25,7 @@ ORDER = (
     "Solutions",
 )
 # Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version.
-# `main` is what `python -m course_utils.datasets` runs.
-ASKED_FOR_BY_NAME = {("course_utils", "__version__"), ("course_utils.datasets.__main__", "main")} | {
+ASKED_FOR_BY_NAME = {("course_utils", "__version__")} | {
     (f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS
 }
 
