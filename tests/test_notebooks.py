@@ -107,7 +107,7 @@ def test_the_headings_follow_the_anatomy(name):
 
 
 def stated_limits():
-    """Minutes of reading from and to, seconds of running, and those of a chapter that trains, as told."""
+    """Minutes of reading, from and to; seconds of running; those of a chapter that trains: from CONTRIBUTING."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     return [
         int(number)
