@@ -319,7 +319,7 @@ def test_an_affine_map_and_a_field_in_one_warp_read_where_two_warps_read(seed):
     both = affine_field((30, 40), matrices, then=fields)
     # A ramp is interpolated without error, so two warps read it as well as one does, away from the border.
     ramp = np.add.outer(2 * np.arange(30.0), np.arange(40.0))
-    y, x = np.indices((30, 40)) + fields.transpose(1, 0, 2, 3)
+    y, x = np.indices((30, 40))[:, np.newaxis] + fields.transpose(1, 0, 2, 3)
     place = np.stack([y, x]) + np.stack(
         [
             [ndimage.map_coordinates(d, [v, u], order=1, mode="nearest") for d in affine]
