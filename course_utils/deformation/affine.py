@@ -288,7 +288,9 @@ def affine_field(shape: tuple[int, int], matrix: npt.ArrayLike, then: npt.ArrayL
     if field.shape[-2:] != (height, width) or (
         field.ndim == 4 and inverse.ndim == 3 and len(field) != len(inverse)
     ):
-        raise ValueError(f"then: shape {field.shape} does not fit shape {(height, width)} and {inverse.shape} maps")
+        raise ValueError(
+            f"then: shape {field.shape} does not fit shape {(height, width)} and {inverse.shape} maps"
+        )
     first_y, first_x = field[..., 0, :, :], field[..., 1, :, :]
     y, x = np.mgrid[:height, :width].astype(np.float64)
     v, u = y + first_y, x + first_x
