@@ -1,8 +1,6 @@
 """Masks, as pixels or as run lengths, turned into outlines."""
 
 import importlib
-import importlib.util
-import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +17,6 @@ __all__ = ["decode_coco_runs", "decode_runs", "mask_parts", "require_pixels"]
 
 # More pixels than this are a mistake or an attack.
 MOST_PIXELS = 200_000_000
-# The characters of COCO's compressed run lengths.
-RUNS = re.compile("[0-o]+")
 # Pixels that touch at a corner belong together.
 CORNERS_TOUCH = np.ones((3, 3), bool)
 
@@ -85,14 +81,18 @@ def decode_runs(place: str, counts: Sequence[Any], height: int, width: int) -> n
     [[False, True], [True, False]]
     """
     require_pixels(place, height, width)
-    runs = [whole_number(count) for count in counts]
-    lengths = [run for run in runs if run is not None and run >= 0]
-    if len(lengths) != len(runs) or sum(lengths) != height * width:
+    lengths = _checked(place, counts, height, width)
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(height, width)
+
+
+def _checked(place: str, counts: Sequence[Any], height: int, width: int) -> list[int]:
+    """Run lengths as integers, if they fill the mask."""
+    lengths = [run for run in map(whole_number, counts) if run is not None and run >= 0]
+    if len(lengths) != len(counts) or sum(lengths) != height * width:
         raise ValueError(
             f"{place}: expected run lengths for {height} × {width} pixels, got {shorten(list(counts))}"
         )
-    inside = np.arange(len(lengths)) % 2 == 1
-    return np.repeat(inside, lengths).reshape(height, width)
+    return lengths
 
 
 def decode_coco_runs(place: str, runs: dict[str, Any], size: Size | None) -> npt.NDArray[np.bool_]:
@@ -104,31 +104,35 @@ def decode_coco_runs(place: str, runs: dict[str, Any], size: Size | None) -> npt
         For another size than the image's, damaged run lengths, or where pycocotools is not installed.
     """
     what = f"{place}: given in run lengths (RLE)"
-    if importlib.util.find_spec("pycocotools") is None:
-        raise ValueError(
-            f"{what}, which the package pycocotools reads: pip install pycocotools, or export polygons"
-        )
+    try:
+        mask: Any = importlib.import_module("pycocotools.mask")
+    except ImportError as error:
+        advice = "pip install pycocotools, or export polygons"
+        raise ValueError(f"{what}, which the package pycocotools reads: {advice}") from error
     shape, counts = runs.get("size"), runs.get("counts")
     pair = [whole_number(side) for side in shape] if isinstance(shape, list) else []
-    if (
-        len(pair) != 2
-        or None in pair
-        or not (isinstance(counts, list) or (isinstance(counts, str) and RUNS.fullmatch(counts)))
-    ):
+    if len(pair) != 2 or None in pair or not isinstance(counts, (list, str)):
         raise ValueError(f"{what}: expected size [height, width] and counts, got {shorten(runs)}")
     height, width = (side or 0 for side in pair)
     if size is not None and (height, width) != size:
         raise ValueError(f"{what} for {height} × {width} pixels, expected {size[0]} × {size[1]}, as the image")
     require_pixels(what, height, width)
     if isinstance(counts, list):
-        return decode_runs(what, counts, width, height).T
-    mask = importlib.import_module("pycocotools.mask")
+        runs = mask.frPyObjects(
+            {"size": [height, width], "counts": _checked(what, counts, height, width)}, height, width
+        )
+    else:
+        runs = {"size": [height, width], "counts": counts.encode("utf-8")}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # how it hands its arrays to NumPy
-            decoded = mask.decode({"size": [height, width], "counts": counts.encode("ascii")})
+            decoded = mask.decode(runs)
+            # Of run lengths that end early it leaves the rest of the mask as the memory was.
+            whole = decoded.max() <= 1 and mask.encode(decoded)["counts"] == runs["counts"]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} that cannot be read: {error}") from error
+    if not whole:
+        raise ValueError(f"{what} that are not those of {height} × {width} pixels: {shorten(counts)}")
     return np.asarray(decoded, bool)
 
 
