@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -246,7 +247,7 @@ def test_a_foreign_class_is_left_out_and_told(tmp_path):
     save_boxes_csv([Record("a.jpg", [[0, 0, 1, 1]] * 3, [1, 2, 2], [None] * 3)], tmp_path / "b.csv")
     with pytest.raises(ValueError, match="unknown class: '2'"):
         load_annotations(tmp_path / "b.csv", class_names=NAMES[:2])
-    told = r"2 objects of a foreign class left out \(2 2; the first: line 3\)"
+    told = r"objects of a foreign class left out: 2 \(2 2; the first: line 3\)"
     with pytest.warns(UserWarning, match=told) as caught:
         found = load_annotations(tmp_path / "b.csv", class_names=NAMES[:2], unknown="skip")
     assert len(caught) == 1
@@ -306,7 +307,7 @@ def test_coco_as_via_writes_it(tmp_path):
         load_coco(path, class_names=NAMES)
     # A point: no outline, no box.
     put(path, coco({"segmentation": [[]], "bbox": [], "area": [], "keypoints": [3, 4, 2]}, {"bbox": [1, 2, 3, 4]}))
-    with pytest.warns(UserWarning, match="1 objects without box and outline left out"):
+    with pytest.warns(UserWarning, match="objects without box and outline left out: 1"):
         assert len(load_annotations(path).records[0].boxes) == 1
 
 
@@ -384,13 +385,15 @@ def test_without_pycocotools_run_lengths_name_it(tmp_path, monkeypatch):
 def test_crowds(tmp_path):
     brush = {"segmentation": runs_of(ring()), "iscrowd": 1}
     path = put(tmp_path / "c.json", coco(brush, brush | {"category_id": 2}))
-    with pytest.warns(UserWarning, match="2 crowds read as objects, for the file has nothing else$"):
+    with pytest.warns(UserWarning, match="crowds read as objects, for the file has nothing else: 2$"):
         assert load_annotations(path).records[0].class_ids.tolist() == [1, 2]
     assert len(load_coco(path, class_names=NAMES, crowds="objects")[0].boxes) == 2
-    with pytest.warns(UserWarning, match=r"2 crowds left out \(Can 1, bottle 1; the first: image 'a\.jpg', annot"):
+    with pytest.warns(
+        UserWarning, match=r"crowds left out: 2 \(Can 1, bottle 1; the first: image 'a\.jpg', annot"
+    ):
         assert len(load_coco(path, class_names=NAMES, crowds="skip")[0].boxes) == 0
     put(path, coco(brush, {"bbox": [1, 2, 3, 4]}))
-    with pytest.warns(UserWarning, match="1 crowds left out"):
+    with pytest.warns(UserWarning, match="crowds left out: 1"):
         assert len(load_annotations(path).records[0].boxes) == 1
     with pytest.raises(ValueError, match="a crowd is not one object"):
         load_coco(path, class_names=NAMES)
@@ -418,12 +421,12 @@ def test_one_warning_tells_everything(tmp_path):
     text = str(warning.message)
     assert text.startswith(str(path))
     for told in (
-        "1 rectangles without area left out (Can 1; the first: image 'a.jpg', region 1)",
-        "1 boxes cut at the edge of their image (Can 1; the first: image 'a.jpg', region 2)",
-        "1 boxes outside their image left out (bottle 1;",
-        "1 shapes without area: 'point' left out (Can 1;",
-        "1 polygons of fewer than three points left out (Can 1;",
-        "1 objects of a foreign class left out (giraffe 1;",
+        "rectangles without area left out: 1 (Can 1; the first: image 'a.jpg', region 1)",
+        "boxes cut at the edge of their image: 1 (Can 1; the first: image 'a.jpg', region 2)",
+        "boxes outside their image left out: 1 (bottle 1;",
+        "shapes without area: 'point' left out: 1 (Can 1;",
+        "polygons of fewer than three points left out: 1 (Can 1;",
+        "objects of a foreign class left out: 1 (giraffe 1;",
     ):
         assert told in text, text
     with pytest.raises(ValueError, match=r"region 1, shape_attributes, width: expected more than 0"):
@@ -436,7 +439,7 @@ def test_one_warning_tells_everything(tmp_path):
 def test_a_part_without_area_does_not_take_the_object_with_it(tmp_path):
     flat = np.ravel(TRIANGLE).tolist()
     path = put(tmp_path / "c.json", coco({"segmentation": [flat, [1, 2, 3, 4]], "bbox": [10, 5, 30, 25]}))
-    with pytest.warns(UserWarning, match="1 polygons of fewer than three points left out"):
+    with pytest.warns(UserWarning, match="polygons of fewer than three points left out: 1"):
         (record,) = load_annotations(path).records
     np.testing.assert_array_equal(record.polygons[0], TRIANGLE)
 
@@ -487,7 +490,7 @@ def test_voc_of_others(tmp_path):
     image(tmp_path / "images" / "c.png")
     for name in ("a.jpg", "b.jpg"):
         image(tmp_path / "images" / name)
-    with pytest.warns(UserWarning, match="3 boxes cut at the edge"):
+    with pytest.warns(UserWarning, match="boxes cut at the edge of their image: 3"):
         found = load_annotations(tmp_path, image_folder=tmp_path / "images", format="voc")
     assert [record.file_name for record in found.records] == ["a.jpg", "b.jpg", "c.png"]
     assert found.class_names == ("background", "Bottle", "can")
@@ -596,7 +599,7 @@ def test_labelme(tmp_path):
     }
     put(tmp_path / "a.json", content)
     put(tmp_path / "b.json", content | {"imagePath": "../images/b.jpg", "shapes": []})
-    with pytest.warns(UserWarning, match="1 shapes without area: 'line' left out"):
+    with pytest.warns(UserWarning, match="shapes without area: 'line' left out: 1"):
         found = load_annotations(tmp_path)
     assert [record.file_name for record in found.records] == ["a.jpg", "b.jpg"]
     assert found.class_names == ("background", "bottle", "can")
@@ -666,7 +669,7 @@ def test_masks_of_ids(tmp_path):
     assert [record.file_name for record in found.records] == ["a.jpg", "b.jpg"]
     labels[0, 1] = 255
     masks(folder, a=labels)
-    with pytest.warns(UserWarning, match="masks with pixels of 255, which are ignored"):
+    with pytest.warns(UserWarning, match="masks with pixels of 255, which are ignored: 1"):
         assert len(load_annotations(folder).records[0].boxes) == 3
     image(tmp_path / "images" / "a.jpg", (9, 9))
     with pytest.raises(ValueError, match=r"expected a mask of \(9, 9\), as its image, got \(48, 64\)"):
@@ -675,7 +678,7 @@ def test_masks_of_ids(tmp_path):
 
 def test_masks_of_0_and_255(tmp_path):
     folder = masks(tmp_path / "masks", a=ring().astype(np.uint8) * 255)
-    told = "masks hold 0 and 255 only: 255 is read as a class"
+    told = "masks of 0 and 255 only, where 255 is read as a class"
     for options, names in (
         ({}, ("background", "1")),
         ({"default_class": "cup"}, ("background", "cup")),
@@ -740,6 +743,7 @@ def test_a_folder_holds_one_format(tmp_path):
         ValueError, match=r"expected annotations of one format .*got \['v\.json', 'b\.csv'\]; name one"
     ):
         load_annotations(tmp_path)
+    assert boxes_of(load_annotations(tmp_path, format="csv").records) == [[[0, 0, 1, 1]]]
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"expected annotations of one format .*found none"):
         load_annotations(tmp_path / "empty")
@@ -764,3 +768,26 @@ def test_arguments_are_checked(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load_annotations(Path(path)).class_names == ("background", "can")
+
+
+def test_names_that_lead_out_of_the_folder_are_not_followed(tmp_path):
+    image(tmp_path / "secret.jpg", (3, 3))
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    path = put(tmp_path / "a" / "v.json", via(region(rectangle(), {"name": "can"}), filename="../secret.jpg"))
+    with pytest.raises(ValueError, match="lies outside the folder"):
+        load_annotations(path, image_folder=folder)
+    assert boxes_of(load_annotations(path).records) == [[[1, 2, 11, 22]]]
+    put(path, via(region(rectangle(), {"name": "can"}), filename="https://example.org/x/a.jpg"))
+    assert load_annotations(path).records[0].file_name == "a.jpg"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "v.json")
+    for load in (load_annotations, lambda path: load_via(path, class_names=NAMES)):
+        with pytest.raises(ValueError, match="expected a file, got something else"):
+            load(tmp_path / "v.json")
+    put(tmp_path / "x" / "a.json", {"imagePath": "a.jpg", "shapes": []})
+    os.mkfifo(tmp_path / "x" / "b.json")
+    assert len(load_annotations(tmp_path / "x").records) == 1

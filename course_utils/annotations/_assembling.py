@@ -54,7 +54,7 @@ class _Told:
         for reason, labels in self.counts.items():
             names = [f"{name} {count}" for name, count in labels.most_common(LISTED)]
             names += ["…"] if len(labels) > LISTED else []
-            found.append(f"{labels.total()} {reason} ({', '.join(names)}; the first: {self.first[reason]})")
+            found.append(f"{reason}: {labels.total()} ({', '.join(names)}; the first: {self.first[reason]})")
         return found
 
 
@@ -77,7 +77,7 @@ def assemble(found: FoundFile, class_names: Sequence[str] | None, rules: Rules) 
             raise ValueError(f"{image.place}, {found.name_field}: given twice{keys}")
         seen[image.name] = image
         records.append(_record(found.path, image, classes, rules, told))
-    texts = told.texts() + [f"{count} {text}" if count > 1 else text for text, count in found.told.items()]
+    texts = told.texts() + [f"{text}: {count}" for text, count in found.told.items()]
     if texts:
         warnings.warn(f"{found.path}: " + "; ".join(texts), UserWarning, stacklevel=3)
     return AnnotationSet(records, names)

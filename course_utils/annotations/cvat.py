@@ -44,7 +44,7 @@ def read_cvat(path: str, file: Path, sizes: ImageSizes) -> FoundFile:
             where = f"{place}, {shape.tag} {number}"
             entry = FoundObject(where, "label", Label(shape.get("label")))
             if shape.get("group_id", "0") != "0":
-                entry.instance = ("group_id", shape.get("group_id"))
+                entry.instance = ("group_id", f"{shape.get('group_id')} {shape.get('label')}")
             try:
                 _read_shape(entry, shape)
             except LeftOutError as error:

@@ -57,7 +57,7 @@ def read_labelme(path: str, files: Sequence[Path], sizes: ImageSizes) -> FoundFi
             label = require_field(where, shape, "label", (str, int), "text")
             entry = FoundObject(where, "label", Label(label))
             if shape.get("group_id") is not None:
-                entry.instance = ("group_id", f"{shape['group_id']}")
+                entry.instance = ("group_id", f"{shape['group_id']} {label}")
             try:
                 _read_shape(entry, shape)
             except LeftOutError as error:

@@ -122,11 +122,13 @@ def _read_file(
     path: Path, image_folder: PathLike | None, format_: Format | None, *_: Any
 ) -> tuple[FoundFile, str]:
     name = str(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: expected a file, got something else")
     sizes = ImageSizes(None, image_folder, beside=path)
     if path.suffix.lower() in (".yaml", ".yml") or (path.name == "classes.txt" and format_ in (None, "yolo")):
         return read_yolo(name, path.parent, image_folder), "yolo"
     with path.open("rb") as file:
-        start = file.read(1000).removeprefix(b"\xef\xbb\xbf").lstrip() if path.is_file() else b""
+        start = file.read(1000).removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<"):
         if read_xml(path).tag == "annotation":
             return read_voc(name, [path], sizes), "voc"
@@ -169,7 +171,8 @@ def _read_folder(
         "voc": documents if documents and read_xml(documents[0]).tag == "annotation" else [],
         "cvat": documents if documents and read_xml(documents[0]).tag != "annotation" else [],
         "labelme": shapes,
-        "file": [*(file for file in texts if file not in shapes), *tables],
+        "file": [file for file in texts if file not in shapes and format_ != "csv"]
+        + [file for file in tables if format_ != "coco"],
     }
     # PNG files are masks where nothing else speaks of them; else they are photographs.
     found["masks"] = masks if format_ == "masks" or not any(found.values()) else []

@@ -71,7 +71,8 @@ def read_masks(
             for entry in whites:
                 entry.label = Label(None) if default_class is not None else entry.label
             others.extend(whites)
-        found.tell("masks hold 0 and 255 only: 255 is read as a class, though elsewhere it means an ignored pixel")
+        text = "masks of 0 and 255 only, where 255 is read as a class, though elsewhere it means an ignored pixel"
+        found.told[text] = len(ignored)
     elif ignored:
         found.told["masks with pixels of 255, which are ignored"] = len(ignored)
     return found

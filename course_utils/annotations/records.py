@@ -80,7 +80,8 @@ class Annotations:
     boxes : (n, 4) array_like
         x_min, y_min, x_max, y_max in pixels, finite, not crossed; n may be 0.
     class_ids : (n,) array_like of int
-        0 or more. Every id is a class of objects: there is no background among boxes.
+        0 or more. Every id is a class of objects: there is no background among boxes. Those of a
+        :class:`Record`, whose class 0 is the background, begin with 1 and are used here as they are.
 
     Raises
     ------
