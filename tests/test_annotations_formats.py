@@ -572,6 +572,15 @@ def test_bad_yolo_is_refused(tmp_path, line, message):
         load_annotations(tmp_path)
 
 
+def test_without_pyyaml_its_name_and_the_way_round_are_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    put(tmp_path / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5")
+    put(tmp_path / "data.yaml", "names: [Can]")
+    image(tmp_path / "images" / "a.jpg")
+    with pytest.raises(ValueError, match=r"data\.yaml: PyYAML reads it: pip install pyyaml, or .*classes\.txt"):
+        load_annotations(tmp_path)
+
+
 def test_labelme(tmp_path):
     mask = ring()[5:25, 10:33]
     buffer = io.BytesIO()

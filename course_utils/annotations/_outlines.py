@@ -43,7 +43,7 @@ def mask_parts(mask: npt.NDArray[np.bool_]) -> Parts:
     Examples
     --------
     >>> mask_parts(np.array([[True, True], [False, False]]))[0].tolist()
-    [[2.0, 0.5], [1.5, 0.0], [0.5, 0.0], [0.0, 0.5], [0.5, 1.0], [1.5, 1.0]]
+    [[1.5, 1.0], [0.5, 1.0], [0.0, 0.5], [0.5, 0.0], [1.5, 0.0], [2.0, 0.5]]
     """
     from skimage import measure  # noqa: PLC0415 (half a second that boxes and polygons do not need)
 

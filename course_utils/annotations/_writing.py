@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from course_utils._arguments import Float64Array
-from course_utils.annotations._checks import ImageSizes, Size, leads_out
+from course_utils.annotations._checks import Size
+from course_utils.annotations._image_sizes import ImageSizes, leads_out
 from course_utils.annotations.records import Record
 
 __all__ = [

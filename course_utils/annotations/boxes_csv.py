@@ -7,16 +7,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from course_utils.annotations._assembling import Rules, Skip, assemble
-from course_utils.annotations._checks import (
-    ImageSizes,
-    Outside,
-    PathLike,
-    SizeOf,
-    as_file_name,
-    as_number,
-    read_text,
-)
+from course_utils.annotations._checks import Outside, PathLike, SizeOf, as_file_name, as_number, read_text
 from course_utils.annotations._classes import class_table
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import FoundFile, FoundImage, FoundObject, Label
 from course_utils.annotations.records import Record
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from course_utils._arguments import Float64Array
-from course_utils.annotations._checks import ImageSizes, LeftOutError, Size, as_file_name, as_number, shorten
+from course_utils.annotations._checks import LeftOutError, Size, as_file_name, as_number, shorten
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import (
     FoundFile,
     FoundImage,

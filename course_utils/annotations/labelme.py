@@ -12,16 +12,9 @@ import numpy as np
 from PIL import Image
 
 from course_utils._arguments import Float64Array
-from course_utils.annotations._checks import (
-    ImageSizes,
-    LeftOutError,
-    Size,
-    as_number,
-    read_json,
-    require_field,
-    shorten,
-)
+from course_utils.annotations._checks import LeftOutError, Size, as_number, read_json, require_field, shorten
 from course_utils.annotations._folders import base_name
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import (
     FoundFile,
     FoundImage,

@@ -6,17 +6,19 @@ from typing import Any, Literal
 
 from course_utils._arguments import require_kind
 from course_utils.annotations._assembling import Rules, Skip, assemble
-from course_utils.annotations._checks import ImageSizes, PathLike, parse_json, read_json, read_text, shorten
+from course_utils.annotations._checks import PathLike, parse_json, read_json, read_text, shorten
 from course_utils.annotations._classes import class_table
 from course_utils.annotations._folders import files_in
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import AnnotationSet, FoundFile
+from course_utils.annotations._via_tables import is_via_csv, read_via_csv
 from course_utils.annotations._xml import read_xml
 from course_utils.annotations.boxes_csv import read_boxes_csv
 from course_utils.annotations.coco import read_coco
 from course_utils.annotations.cvat import read_cvat
 from course_utils.annotations.labelme import is_labelme, read_labelme
 from course_utils.annotations.masks import read_masks
-from course_utils.annotations.via import is_via_csv, read_via, read_via_csv
+from course_utils.annotations.via import read_via
 from course_utils.annotations.voc import read_voc
 from course_utils.annotations.yolo import read_yolo
 
@@ -52,7 +54,8 @@ def load_annotations(
         - "labelme": a folder of LabelMe's JSON files, or one of these;
         - "cvat": the XML file "CVAT for images", or a folder with it;
         - "masks": a folder of PNG files called like the images, of class ids, or of colours that a file
-          ``labelmap.txt`` explains. One object is a connected region of a class.
+          ``labelmap.txt`` explains. One object is a connected region of a class. Pixels of 255 are ignored,
+          unless all masks hold 0 and 255 only: then 255 is their one class.
     class_names : sequence of str, optional
         The name of each class id, the background's first. Classes are matched by name, whatever its case, or by
         id where the file has ids only. Without it the classes are those of the file: in the order of the file's

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from course_utils._arguments import IGNORE
-from course_utils.annotations._checks import ImageSizes, PathLike, read_text
+from course_utils.annotations._checks import PathLike, read_text
 from course_utils.annotations._classes import BACKGROUND
 from course_utils.annotations._folders import images_by_stem, stem_of
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import FoundFile, FoundImage, FoundObject, Label, whole_number
 from course_utils.annotations._outlines import mask_parts, require_pixels
 

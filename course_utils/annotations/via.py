@@ -1,14 +1,10 @@
 """Annotations of the VGG Image Annotator (VIA), versions 1 and 2."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from course_utils.annotations._assembling import Rules, Skip, assemble
 from course_utils.annotations._checks import (
-    ImageSizes,
     LeftOutError,
     Outside,
     PathLike,
@@ -21,18 +17,18 @@ from course_utils.annotations._checks import (
     shorten,
 )
 from course_utils.annotations._classes import class_table
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import FoundFile, FoundImage, FoundObject, Label, whole_number
 from course_utils.annotations._via_shapes import read_shape
+from course_utils.annotations._via_tables import is_via_csv, read_via_csv
 from course_utils.annotations.records import Record
 
-__all__ = ["is_via_csv", "load_via", "read_via", "read_via_csv"]
+__all__ = ["load_via", "read_via"]
 
 # What people call the attribute that holds the class, and the one that joins regions to one object.
 CLASS_ATTRIBUTES = ("name", "class", "class_id", "label", "category", "category_id")
 ID_ATTRIBUTES = ("class_id", "category_id")
 INSTANCE_ATTRIBUTES = ("instance", "instance_id", "object_id")
-# The column by which VIA's own tables are known.
-CSV_COLUMN = "region_shape_attributes"
 
 
 def load_via(
@@ -141,41 +137,6 @@ def read_via(
         found.images.append(FoundImage(place, name, size, objects, key=str(key)))
     _declare(found, (options.get(field) for field in class_fields))
     return found
-
-
-def is_via_csv(text: str) -> bool:
-    """Whether a text is VIA's own table."""
-    return CSV_COLUMN in text.lstrip().split("\n", 1)[0] and not text.lstrip().startswith("{")
-
-
-def read_via_csv(path: str, text: str) -> dict[str, Any]:
-    """Turn VIA's own table, of version 1 or 2, into what it exports as JSON."""
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    images: dict[str, Any] = {}
-    columns: list[str] = []
-    try:
-        for fields in rows:
-            if not any(field.strip() for field in fields):
-                continue
-            place = f"{path}, line {rows.line_num}"
-            if not columns:
-                columns = [field.strip().removeprefix("#") for field in fields]
-                continue
-            if len(fields) != len(columns):
-                raise ValueError(f"{place}: expected {len(columns)} fields, got {len(fields)}")
-            row: dict[str, str] = dict(zip(columns, fields, strict=True))
-            cells: list[Any] = [
-                parse_json(f"{place}, {column}", row.get(column) or "{}")
-                for column in ("file_attributes", CSV_COLUMN, "region_attributes")
-            ]
-            name = require_field(place, row, "filename", str, "text")
-            empty = {"filename": name, "regions": [], "file_attributes": cells[0]}
-            image = images.setdefault(json.dumps([name, row.get("file_size")]), empty)
-            if cells[1]:  # an image without regions has a row of its own
-                image["regions"].append({"shape_attributes": cells[1], "region_attributes": cells[2]})
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {rows.line_num}: not a table that can be read: {error}") from error
-    return images
 
 
 def _declare(found: FoundFile, attributes: Iterable[Any]) -> None:

@@ -8,17 +8,9 @@ import numpy as np
 
 from course_utils._arguments import Float64Array
 from course_utils._files import write_text
-from course_utils.annotations._checks import (
-    ImageSizes,
-    LeftOutError,
-    PathLike,
-    Size,
-    SizeOf,
-    as_file_name,
-    as_number,
-    leads_out,
-)
+from course_utils.annotations._checks import LeftOutError, PathLike, Size, SizeOf, as_file_name, as_number
 from course_utils.annotations._folders import base_name, images_by_stem
+from course_utils.annotations._image_sizes import ImageSizes, leads_out
 from course_utils.annotations._objects import FoundFile, FoundImage, FoundObject, Label, outline, whole_number
 from course_utils.annotations._writing import (
     check_records,

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from course_utils._arguments import require_kind
 from course_utils._files import replacing, write_text
-from course_utils.annotations._checks import ImageSizes, PathLike, SizeOf, image_path
+from course_utils.annotations._checks import PathLike, SizeOf
+from course_utils.annotations._image_sizes import ImageSizes, image_path
 from course_utils.annotations._writing import check_records, number, require_area, require_size, rounded
 from course_utils.annotations.boxes_csv import COLUMNS, escape
 from course_utils.annotations.records import Record, as_parts

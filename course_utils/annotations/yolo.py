@@ -11,16 +11,9 @@ import numpy as np
 
 from course_utils._arguments import Float64Array
 from course_utils._files import write_text
-from course_utils.annotations._checks import (
-    ImageSizes,
-    LeftOutError,
-    PathLike,
-    SizeOf,
-    as_number,
-    read_text,
-    shorten,
-)
+from course_utils.annotations._checks import LeftOutError, PathLike, SizeOf, as_number, read_text, shorten
 from course_utils.annotations._folders import files_in, images_by_stem, stem_of
+from course_utils.annotations._image_sizes import ImageSizes
 from course_utils.annotations._objects import FoundFile, FoundImage, FoundObject, Label, outline, whole_number
 from course_utils.annotations._writing import (
     check_records,
