@@ -120,7 +120,9 @@ class Classes:
             reason = "the background is not an object" if class_id == 0 else "unknown class"
             known = ", ".join(f"{index} {name}" for index, name in enumerate(self.names) if index)
             shown = label.shown or shorten(label.value)
-            raise UnknownClassError(f"{place}: {reason}: {shown}; expected one of: {known}")
+            raise UnknownClassError(
+                f'{place}: {reason}: {shown}; expected one of: {known} (unknown="skip" leaves others out)'
+            )
         return class_id
 
     def _look_up(self, label: Label, place: str) -> int | None:

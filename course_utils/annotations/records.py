@@ -168,7 +168,7 @@ def as_parts(place: str, outline: Any) -> Parts:
         if points.ndim != 2 or points.shape[1] != 2:
             raise ValueError(f"{name}: expected points of shape (k, 2), got shape {points.shape}")
         require_finite(name, points)
-        if len(np.unique(points, axis=0)) < 3:
+        if len(set(map(tuple, points.tolist()))) < 3:  # np.unique takes many times as long
             raise ValueError(f"{name}: a polygon needs three different points or more, got {points.tolist()}")
         parts.append(points.astype(np.float64))
     return parts
