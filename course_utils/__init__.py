@@ -9,17 +9,17 @@ several models, one answer               ``ensembling``    02
 a small network learns from a large one  ``distillation``  03
 warped images, labels and boxes          ``deformation``   04
 filters and noise                        ``filters``       05, 07
-losses for pixels, boxes and detectors   ``losses``        06, 08
+losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07
 scores and their intervals               ``metrics``       all
 convolutional trunks                     ``backbones``     07, 08
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08
-VIA, COCO, CSV; polygons to label maps   ``annotations``   07, 08
+annotation files; outlines, label maps   ``annotations``   07, 08
 digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08
 where the shipped files are, verified    ``data``          02 to 04, 06 to 08
-what a chapter and its table share       ``experiments``   03, 06
+what a chapter and its table share       ``experiments``   03, 06 to 08
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``

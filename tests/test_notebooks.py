@@ -26,10 +26,14 @@ ORDER = (
     "In short",
     "Solutions",
 )
-# Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version.
-ASKED_FOR_BY_NAME = {("course_utils", "__version__")} | {
-    (f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS
-}
+# Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version
+# and for the formats of their own files.
+ASKED_FOR_BY_NAME = {
+    ("course_utils", "__version__"),
+    ("course_utils.annotations.loading", "load_annotations"),
+    ("course_utils.annotations.voc", "save_voc"),
+    ("course_utils.annotations.yolo", "save_yolo"),
+} | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
 def code_cells(name):
@@ -107,7 +111,7 @@ def test_the_headings_follow_the_anatomy(name):
 
 
 def stated_limits():
-    """Minutes of reading from and to, seconds of running, and those of a chapter that trains, as told."""
+    """Minutes of reading, from and to; seconds of running; those of a chapter that trains: from CONTRIBUTING."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     return [
         int(number)

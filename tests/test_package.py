@@ -114,7 +114,7 @@ def test_an_arrow_the_other_way_is_found(module, source):
 
 
 @pytest.mark.parametrize(
-    "source", ["from course_utils.boxes import iou", "import numpy", "from . import matching"]
+    "source", ["from course_utils.boxes import pairwise_iou", "import numpy", "from . import matching"]
 )
 def test_an_arrow_downwards_is_none(source):
     assert not wrong_arrows("course_utils.metrics.detection", source)

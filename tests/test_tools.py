@@ -243,6 +243,21 @@ def test_make_passes_on_what_was_typed_and_runs_none_of_it(target, variable, tmp
     assert not any(mark.exists() for mark in marks)
 
 
+def test_the_pictures_of_readme_are_found_on_a_package_index_too():
+    text = readme.README.read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert any("notebooks/figures/" in picture for picture in pictures)
+    stamped = colab.stamp_pictures(text, "someone/course", "notebooks/")
+    addresses = re.findall(r"!\[[^]]*\]\(([^)]+)\)", stamped)
+    assert addresses[0].startswith("https://raw.githubusercontent.com/someone/course/main/notebooks/figures/")
+    assert all(address.startswith("https://") for address in addresses)
+    plain = colab.stamp_pictures(stamped, "", "notebooks/")
+    assert colab.stamp_pictures(colab.stamp_pictures(stamped, "other/name"), "", "notebooks/") == plain
+    for picture in re.findall(r"!\[[^]]*\]\((notebooks/[^)]+)\)", plain):
+        assert (ROOT / picture).is_file()
+    assert colab.stamp_pictures(text, colab.repository(), "notebooks/") == text
+
+
 def test_readme_lists_every_chapter():
     table = readme.TABLE.search(readme.README.read_text(encoding="utf-8"))[0]
     for path in chapters():
@@ -328,3 +343,16 @@ def test_make_help_names_the_main_commands():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("run", "test", "lab", "clean", "student", "test-oldest"):
         assert f"make {target} " in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("lab", "jupyter lab --LabApp.news_url=None notebooks"),
+        ("benchmark", "pytest -m benchmark benchmarks/*.py tests"),
+    ],
+)
+def test_make_asks_nothing_about_news_and_runs_every_benchmark(target, said):
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said in done.stdout

@@ -58,7 +58,7 @@ def _exported(tree: ast.Module) -> list[str]:
 
 
 def _names_in_bodies(tree: ast.Module) -> set[str]:
-    """What functions and classes at the top level take from their module: no own name, no local one."""
+    """What functions and classes at the top level take from their module: not their own name, nor a local one."""
     found: set[str] = set()
     for body in tree.body:
         if isinstance(body, ast.FunctionDef | ast.ClassDef):

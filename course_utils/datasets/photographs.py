@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from course_utils._arguments import FloatArray, as_array
 
-__all__ = ["Photographs", "as_photographs", "fit_photograph"]
+__all__ = ["Photographs", "as_photographs", "fit_photograph", "resized"]
 
 Photographs = npt.ArrayLike | Sequence[npt.ArrayLike]
 
@@ -105,9 +105,20 @@ def fit_photograph(photograph: npt.NDArray[Any], height: int, width: int) -> tup
     if photograph.dtype == np.uint8:
         values = values / np.float32(255)
     factor = min(height / values.shape[0], width / values.shape[1])
-    inner = tuple(max(1, round(side * factor)) for side in values.shape[:2])
+    inner = resized(values.shape[:2], factor)
     if inner != values.shape[:2]:
         values = tf.image.resize(values, inner, antialias=True).numpy()
     fitted = np.full((height, width, 3), 0.5, np.float32)
     fitted[: inner[0], : inner[1]] = values
     return fitted, factor
+
+
+def resized(size: tuple[int, ...], factor: float) -> tuple[int, ...]:
+    """Height and width in whole pixels, 1 or more, after scaling.
+
+    Examples
+    --------
+    >>> resized((50, 200), 0.64), resized((1, 300), 0.3)
+    ((32, 128), (1, 90))
+    """
+    return tuple(max(1, round(side * factor)) for side in size)

@@ -116,8 +116,8 @@ def render_dataset(
     height, width : int
         In pixels, 32 or more.
     workers : int, optional
-        Processes that draw; by default one for each core that this process may use, and none but
-        this one for 127 scenes or fewer. The scenes do not depend on it.
+        Processes of joblib's that draw; by default one for each core that this process may use, and none
+        but this one for 127 scenes or fewer. The scenes do not depend on it.
     difficulty : int
         0 to 2, as in :func:`~course_utils.datasets.drinks.scenes.render_scene`.
 
@@ -139,6 +139,8 @@ def render_dataset(
     96 × 128 pixels. ``python -m course_utils.datasets clear`` removes them. What takes longer than a second
     shows a progress bar on standard error.
     Calling this in a script needs no ``if __name__ == "__main__"``.
+    Within ``joblib.parallel_config`` another backend draws, such as a Dask cluster (in a script that is guarded,
+    which Dask needs).
 
     Examples
     --------
