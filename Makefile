@@ -9,10 +9,13 @@ PY := .venv/bin/python
 THREADS ?= 1
 WITH_THREADS := $(foreach name,OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS,\
 	$(name)=$(THREADS))
+# As they were typed, and through the environment: neither make nor the shell reads anything into them.
+override export REPO := $(value REPO)
+override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark test-slow test-environment \
-	test-oldest clean
+.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark margins test-slow \
+	test-environment test-oldest clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +41,10 @@ nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks
 
 lab: setup  ## open the course in JupyterLab
-	$(PY) -m jupyter lab notebooks
+	$(PY) -m jupyter lab --LabApp.news_url=None notebooks  # without a question about news over the first chapter
 
 save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_softmax"
-	@$(PY) tools/run.py --save $(NOTEBOOKS)
+	@$(PY) tools/run.py --save $$NOTEBOOKS
 	@$(PY) tools/readme.py --no-times
 
 student: setup  ## write copies of the notebooks without solutions to build/student/
@@ -51,10 +54,14 @@ readme: setup  ## take README's table and the stated run times from the last `ma
 	@$(PY) tools/readme.py
 
 colab: setup  ## write the repository's address into badges and set-up cells: make colab REPO=owner/name
-	@$(PY) tools/colab.py $(REPO)
+	@$(PY) tools/colab.py "$$REPO"
 
 benchmark: setup  ## measure speed against the libraries, as ratios
 	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	$(PY) -m pytest -m benchmark benchmarks/*.py tests
+
+margins: setup  ## how far live trainings lie from what is asserted of them: make margins RUNS="--chapter 07 --jobs 4"
+	@$(PY) tools/margins.py $(RUNS)
 
 test-slow: setup  ## the tests that take minutes
 	$(PY) -m pytest -m slow --timeout=5400 --session-timeout=28800 tests

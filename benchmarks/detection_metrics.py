@@ -67,9 +67,10 @@ def coco_judge(truths: list[Annotations], guesses: list[Detections], thresholds:
 
     def dataset(annotations: list[dict[str, Any]]) -> COCO:
         coco = COCO()
+        both: list[Annotations | Detections] = [*truths, *guesses]
         coco.dataset = {
             "images": [{"id": image + 1} for image in range(len(truths))],
-            "categories": [{"id": int(k)} for k in {i for one in [*truths, *guesses] for i in one.class_ids}],
+            "categories": [{"id": int(k)} for k in {i for one in both for i in one.class_ids}],
             "annotations": annotations,
         }
         coco.createIndex()

@@ -6,6 +6,7 @@ asserts the ratio.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def measure() -> dict[str, float]:
     truth, guess = rng.integers(0, 4, (2, 480, 640)).astype(np.uint8)
     marked = np.where(rng.random(truth.shape) < 0.05, np.uint8(255), truth)
 
-    def theirs() -> object:
+    def theirs() -> Any:
         return sklearn.metrics.confusion_matrix(truth.ravel(), guess.ravel(), labels=range(4))
 
     assert np.array_equal(confusion_matrix(truth, guess, 4), theirs())

@@ -99,7 +99,8 @@ def as_float_array(name: str, value: npt.ArrayLike, *, rank: int | None = None) 
     """
     array = as_array(name, value)
     if array.dtype.kind not in "fiu" or _holds_boolean(value):
-        raise ValueError(f"{name}: expected real numbers, got {_what(array, value)}")
+        what = f"a boolean in {shown(value)}" if array.dtype.kind in "fiu" else f"dtype {array.dtype}"
+        raise ValueError(f"{name}: expected real numbers, got {what}")
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     if rank is not None and array.ndim != rank:
@@ -130,7 +131,8 @@ def as_integer_array(
     """
     array = as_array(name, value)
     if array.dtype.kind not in "iu" or _holds_boolean(value):
-        raise ValueError(f"{name}: expected integers, got {_what(array, value)}")
+        what = f"a boolean in {shown(value)}" if array.dtype.kind in "iu" else f"dtype {array.dtype}"
+        raise ValueError(f"{name}: expected integers, got {what}")
     outside = (array < as_comparable(low, array)) | (array >= as_comparable(high, array))
     if ignore is not None:
         outside &= array != as_comparable(ignore, array)
@@ -452,7 +454,8 @@ def shown(value: object) -> str:
     >>> shown([[1, 2], np.zeros((2, 2))])
     '[[1, 2], array([[0., 0... [0., 0.]])]'
     """
-    return " ".join(reprlib.repr(value).split())
+    text = " ".join(reprlib.repr(value).split())
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def _types(value: Any) -> set[type]:
@@ -468,10 +471,6 @@ def _types(value: Any) -> set[type]:
 def _holds_boolean(value: Any) -> bool:
     """Whether a list holds a boolean, which beside numbers NumPy turns into 0 or 1."""
     return not {bool, np.bool_}.isdisjoint(_types(value))
-
-
-def _what(array: npt.NDArray[Any], value: Any) -> str:
-    return f"dtype {array.dtype}" if array.dtype.kind not in "fiu" else shown(value)
 
 
 def _first_index(where: npt.ArrayLike) -> tuple[int, ...]:

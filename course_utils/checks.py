@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from course_utils._arguments import require_positive
-from course_utils.exercises import CHAPTERS, Exercise
+from course_utils.exercises import CHAPTERS, Exercise, Mistake
 from course_utils.exercises.running import Outcome, Runner, described, shortened
 
 __all__ = ["CheckResult", "Hint", "check", "hint"]
@@ -98,7 +98,8 @@ def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckRe
 
     Whatever the answer does ends in a verdict: ``sys.exit``, a loop without end, output without end (2,000
     characters are let through), results that raise when they are looked at. Only an interruption by
-    the user, KeyboardInterrupt, passes through.
+    the user, KeyboardInterrupt, passes through; and in Jupyter ``exit()`` is a command of IPython's own, which
+    ends the kernel.
 
     Examples
     --------
@@ -167,12 +168,11 @@ def _solved(exercise: Exercise) -> list[tuple[tuple[Any, ...], npt.NDArray[Any]]
 
 
 @cache
-def _mistaken(exercise: Exercise) -> list[tuple[list[Outcome], list[_Fault | None]]]:
-    """What each typical mistake makes of all inputs."""
-    found = [
-        [Runner().run(mistake.answer, case) for case, _ in _solved(exercise)] for mistake in exercise.mistakes
-    ]
-    return [(outcomes, _faults(exercise, outcomes)) for outcomes in found]
+def _mistaken(exercise: Exercise, mistake: Mistake, number: int) -> tuple[Outcome, _Fault | None]:
+    """What a typical mistake makes of one input."""
+    case, expected = _solved(exercise)[number]
+    outcome = Runner().run(mistake.answer, case)
+    return outcome, _fault(outcome, expected, exercise)
 
 
 def _faults(exercise: Exercise, outcomes: list[Outcome]) -> list[_Fault | None]:
@@ -243,19 +243,21 @@ def _named(exercise: Exercise, outcomes: list[Outcome], faults: list[_Fault | No
     fault = faults[shown]
     minor = fault is not None and fault.minor
 
-    def agrees(one: Outcome, other: Outcome) -> bool:
+    def agrees(number: int, mistake: Mistake) -> bool:
+        one, (other, _) = outcomes[number], _mistaken(exercise, mistake, number)
         return _alike(one, other, exercise) and (not minor or one.altered == other.altered)
 
+    def decides(fault: _Fault | None) -> bool:
+        return fault is not None and (minor or not fault.minor)
+
     says, best = "", 0.5
-    for mistake, (theirs, their_faults) in zip(exercise.mistakes, _mistaken(exercise), strict=True):
-        if not agrees(outcomes[shown], theirs[shown]):
+    for mistake in exercise.mistakes:
+        if not agrees(shown, mistake):
             continue
         deciding = [
-            agrees(one, other)
-            for one, other, *pair in zip(outcomes, theirs, faults, their_faults, strict=False)
-            if any(fault is not None and (minor or not fault.minor) for fault in pair)
+            k for k in range(len(faults)) if decides(faults[k]) or decides(_mistaken(exercise, mistake, k)[1])
         ]
-        share = sum(deciding) / len(deciding)
+        share = sum(agrees(k, mistake) for k in deciding) / len(deciding)
         if share > best:
             says, best = mistake.says, share
     return says

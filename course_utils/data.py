@@ -1,7 +1,6 @@
 """The course's data files: where they are, and whether they are intact."""
 
 import hashlib
-from functools import cache
 from pathlib import Path
 
 __all__ = ["data_path"]
@@ -45,17 +44,10 @@ def data_path(name: str) -> Path:
     repair = f"restore it with `git checkout -- data/{name}`, or install the course again"
     if not path.is_file():
         raise FileNotFoundError(f"data file {name} (SHA-256 {checksums[name]}) is missing from {folder}: {repair}")
-    status = path.stat()
-    found = _sha256(path, status.st_size, status.st_mtime_ns)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != checksums[name]:
         raise ValueError(
             f"data file {path} was altered: expected SHA-256 {checksums[name]}, found {found}; {repair}"
         )
     return path
-
-
-@cache
-def _sha256(path: Path, size: int, modified: int) -> str:
-    """Checksum of a file, computed again only when its size or modification time changes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -325,6 +325,22 @@ def rows_only(labels, factor):
     return pick(np.floor)(labels, factor)[:, : labels.shape[1]]
 
 
+def with_sides(rounded):
+    """The right pixels, with sides rounded in another way."""
+
+    def answer(labels, factor):
+        sides = [
+            int(rounded(round(side * factor, 6))) for side in labels.shape
+        ]  # 6 · 5 / 3 need not be 10 to the last bit
+        rows, columns = (
+            np.minimum((np.arange(n) + 0.5) / factor, side - 1).astype(int)
+            for n, side in zip(sides, labels.shape, strict=True)
+        )
+        return labels[np.ix_(rows, columns)]
+
+    return answer
+
+
 ENLARGE_RIGHT = [
     enlarge_with_loops,
     enlarge_by_coordinates,
@@ -353,7 +369,7 @@ ENLARGE_WRONG: list[WrongAnswer] = [
     (ENLARGE, pick(np.rint), "so cut off: floor"),
     (ENLARGE, pick(np.ceil), "so cut off: floor"),
     (ENLARGE, pick(np.floor, 1), "values differ"),
-    (ENLARGE, repeat_or_slice, "the pixel's corner"),
+    (ENLARGE, repeat_or_slice, "every n-th pixel"),
     (ENLARGE, means_of_blocks, "values differ"),
     (ENLARGE, repeated, "shape"),
     (ENLARGE, lambda labels, f: np.tile(labels, (round(f), round(f))), "np.tile"),
@@ -372,6 +388,12 @@ ENLARGE_WRONG: list[WrongAnswer] = [
     (ENLARGE, overwritten, "changed the array"),
     (ENLARGE, without_ignored, "values differ"),
     (ENLARGE, rows_only, "shape"),
+    (ENLARGE, with_sides(int), "cut off by int"),
+    (ENLARGE, with_sides(np.ceil), "rounded up"),
+    (ENLARGE, with_sides(lambda side: side + 1), "shape"),
+    (ENLARGE, lambda labels, f: np.asarray(enlarge_with_loops(labels, f)) + 1, "values differ"),
+    (ENLARGE, lambda labels, f: np.zeros(new_shape(labels, f)), "values differ"),
+    (ENLARGE, lambda labels, f: np.asarray(enlarge_with_loops(labels, f))[:-1], "shape"),
     (ENLARGE, lambda labels, f: np.asarray(enlarge_with_loops(labels, f)) > 0, "values differ"),
     (ENLARGE, lambda labels, f: ndimage.median_filter(repeated(labels, f), 3), "values differ"),
 ]
@@ -548,7 +570,7 @@ FILL_WRONG: list[WrongAnswer] = [
     (FILL, lambda xs, ys, h, w: right_fill(xs, ys, h, w).T, "height and width exchanged"),
     (FILL, lambda xs, ys, h, w: right_fill(ys, xs, w, h), "height and width exchanged"),
     (FILL, even_odd(at=0.0), "upper left corner"),
-    (FILL, scikit_image_as_it_is, "values differ"),
+    (FILL, scikit_image_as_it_is, "upper left corner"),
     (FILL, even_odd(at=1.0), "lower right corner"),
     (FILL, even_odd(at=-0.5), "0.5 subtracted"),
     (FILL, even_odd(drop_last=True), "back to the first is missing"),

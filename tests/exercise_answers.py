@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_utils.checks import check
-from course_utils.exercises import CHAPTERS
+from course_utils.exercises import CHAPTERS, Exercise
 
 # Name of the exercise, a wrong answer, and a part of the feedback that it must get.
 WrongAnswer = tuple[str, Callable[..., Any], str]
@@ -37,3 +37,9 @@ def assert_enough_wrong_answers(chapter: str, wrong_answers: Sequence[WrongAnswe
     """Every exercise of a chapter is tried with four wrong answers or more."""
     counts = Counter(name for name, _, _ in wrong_answers)
     assert all(counts[name] >= 4 for name in CHAPTERS[chapter]), counts
+
+
+def assert_mistakes_are_named(name: str, exercise: Exercise) -> None:
+    """Each mistake of an exercise is rejected, and with its own words."""
+    for mistake in exercise.mistakes:
+        assert_rejected(name, mistake.answer, mistake.says)

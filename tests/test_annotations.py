@@ -334,7 +334,9 @@ def test_coco_without_bbox_in_parts_and_with_crowds(tmp_path):
         annotations__1__segmentation={"counts": [1, 2], "size": [48, 64]},
     )
     path = write(tmp_path / "c.json", content)
-    (record, _) = load_coco(path, crowds="skip")
+    told = r"crowds left out: 1 \(carton 1; the first: image 'a\.jpg', annotation 8\)"
+    with pytest.warns(UserWarning, match=told):
+        (record, _) = load_coco(path, crowds="skip")
     np.testing.assert_array_equal(record.boxes, [[10, 5, 60, 30.2]])
     assert [len(part) for part in record.polygons[0]] == [3, 4]
 

@@ -6,13 +6,17 @@ import subprocess
 import sys
 import time
 import zipfile
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils._progress import ProgressBar
-from course_utils.datasets.drinks import cache, dataset, workers
+from course_utils.datasets.drinks import cache, dataset, job
 from course_utils.datasets.drinks.cache import cache_folder
 from course_utils.datasets.drinks.dataset import Dataset, render_dataset
 from course_utils.datasets.drinks.scenes import render_scene
@@ -44,8 +48,8 @@ def assert_same(one, other):
 def drawn(monkeypatch):
     """Number of scenes that were drawn, as a list that grows."""
     indices = []
-    draw = workers.Job.draw
-    monkeypatch.setattr(workers.Job, "draw", lambda self, index: indices.append(index) or draw(self, index))
+    draw = job.Job.draw
+    monkeypatch.setattr(job.Job, "draw", lambda self, index: indices.append(index) or draw(self, index))
     return indices
 
 
@@ -76,21 +80,11 @@ def test_the_number_of_processes_does_not_matter(folder):
 
 
 def test_many_scenes_are_drawn_by_several_processes(monkeypatch, drawn):
-    monkeypatch.setattr(dataset, "core_count", lambda: 2)
+    monkeypatch.setattr(dataset, "WORTH_PROCESSES", 130)
+    monkeypatch.setattr("joblib.parallel.cpu_count", lambda **_: 2)
     found = small(n=130)
     assert drawn == [0]  # the others were drawn elsewhere
     assert_same(found[120:], [render_scene(np.random.default_rng([3, i]), 32, 48) for i in range(120, 130)])
-
-
-def test_a_script_without_a_guard_can_call_it(tmp_path):
-    """And is run once, not once in each process."""
-    script = tmp_path / "script.py"
-    script.write_text(f"print('once', flush=True)\n{CALL.format(n=64)[:-1]}, workers=2)\n", encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "once\n"
 
 
 def test_indices_slices_and_iteration():
@@ -258,7 +252,7 @@ def test_a_file_of_other_scenes_is_not_used(folder):
 
 def test_scenes_of_another_renderer_are_not_used(monkeypatch, folder):
     """Somebody edited the renderer and forgot to raise its version."""
-    real = workers.render_scene
+    real = job.render_scene
 
     def brighter(*arguments):
         scene = real(*arguments)
@@ -266,7 +260,7 @@ def test_scenes_of_another_renderer_are_not_used(monkeypatch, folder):
         return scene
 
     small()
-    monkeypatch.setattr(workers, "render_scene", brighter)
+    monkeypatch.setattr(job, "render_scene", brighter)
     with pytest.warns(UserWarning, match="the renderer has changed since"):
         found = small()
     np.testing.assert_array_equal(found[4].image, 255 - real(np.random.default_rng([3, 4]), 32, 48).image)
@@ -321,54 +315,146 @@ np.lib.format.write_array = killed
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_process_that_is_killed_while_it_draws_takes_its_children_along(folder):
-    code = f"""
-import os, threading, time
-from course_utils.datasets.drinks import workers
-start = workers._Child.__init__
-def told(self, job):
-    start(self, job)
-    print(self.process.pid, flush=True)
-workers._Child.__init__ = told
-{CALL.format(n=100_000)[:-1]}, workers=2)
-"""
-    process = run(code, stdout=subprocess.PIPE)
-    children = [int(process.stdout.readline()) for _ in range(2)]
+    process = run(f"{CALL.format(n=100_000)[:-1]}, workers=2)")
+    children = children_of(process, 2)
     process.kill()
     process.wait()
-    process.stdout.close()
     process.stderr.close()
-    deadline = time.monotonic() + 30
-    while any(alive(child) for child in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(alive(child) for child in children)
+    assert not still_alive(children)
     assert not folder.exists()
 
 
-def alive(pid):
-    try:  # a zombie has ended, and nobody has asked how
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def children_of(process, count):
+    """The processes that draw for another one, once there are so many."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        children = psutil.Process(process.pid).children(recursive=True)
+        drawing = [child for child in children if "loky.backend.popen" in " ".join(child.cmdline())]
+        if len(drawing) == count:
+            return children
+        time.sleep(0.05)
+    raise AssertionError("they have not come up")
 
 
-def test_a_child_that_ends_early_is_an_error_that_says_why(monkeypatch):
-    monkeypatch.setattr(workers, "CHILD", "raise SystemExit('out of order')")
-    with pytest.raises(RuntimeError, match=r"a process that draws scenes ended early \(code 1\): out of order"):
+def still_alive(processes):
+    """Those that do not end within a minute."""
+    return [
+        child for child in psutil.wait_procs(processes, timeout=60)[1] if child.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+class Deadly(job.Job):
+    """Scenes that end the process which draws them."""
+
+    def draw(self, index):
+        return os._exit(3) if index else super().draw(index)
+
+
+def test_a_child_that_ends_early_is_an_error(monkeypatch):
+    monkeypatch.setattr(dataset, "Job", Deadly)
+    with pytest.raises(RuntimeError, match="terminated"):
         small(n=70, workers=2)
+    monkeypatch.undo()
+    assert len(small(n=70, workers=2)) == 70
 
 
-def test_an_interrupt_ends_the_children(monkeypatch):
-    seen = []
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+def test_an_interrupt_ends_the_children(folder):
+    # A shell's background processes ignore interrupts, and hand that on.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = run(f"{listen}; {CALL.format(n=100_000)[:-1]}, workers=2)")
+    children = children_of(process, 2)
+    process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert not still_alive(children)
+    assert not folder.exists()
 
-    class Interrupted(workers._Child):
-        def ask(self, part):
-            seen.append(self.process)
-            raise KeyboardInterrupt
 
-    monkeypatch.setattr(workers, "_Child", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        small(n=70, workers=2)
-    assert all(process.poll() is not None for process in seen)
+UNGUARDED = """
+import hashlib, sys, threading
+{tensorflow}
+from course_utils.datasets.drinks.dataset import render_dataset
+def draw():
+    dataset = render_dataset(64, 3, height=32, width=48, workers=2)
+    print(hashlib.sha256(dataset.images).hexdigest())
+print("once", flush=True)
+{call}
+import psutil
+for child in psutil.Process().children(recursive=True):
+    assert not any("tensorflow" in part.path for part in child.memory_maps()), child
+"""
+THREAD = "thread = threading.Thread(target=draw); thread.start(); thread.join()"
+
+
+@pytest.mark.parametrize(
+    ("call", "tensorflow", "through"),
+    [("draw()", "import tensorflow", "script"), (THREAD, "", "script"), ("draw()", "", "stdin")],
+    ids=["with TensorFlow in the caller", "in a thread", "from standard input"],
+)
+def test_a_program_without_a_guard_can_call_it(call, tensorflow, through, tmp_path):
+    """It is run once, not once in each process, and they do not import what it imports."""
+    code = UNGUARDED.format(call=call, tensorflow=tensorflow)
+    script = tmp_path / "script.py"
+    script.write_text(code, encoding="utf-8")
+    command, given = ([script], None) if through == "script" else (["-"], code)
+    done = subprocess.run(
+        [sys.executable, *command],
+        input=given,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"once\n{sha256(small(n=64).images).hexdigest()}\n"
+
+
+def test_a_kernel_can_call_it(tmp_path):
+    call = UNGUARDED.format(call="draw()", tensorflow="")
+    notebook = new_notebook(
+        cells=[new_code_cell(f"import sys; sys.path.insert(0, {str(ROOT)!r})"), new_code_cell(call)]
+    )
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    printed = "".join(output.text for output in notebook.cells[1].outputs if output.get("name") == "stdout")
+    assert printed == f"once\n{sha256(small(n=64).images).hexdigest()}\n"
+
+
+CLUSTER = """
+import hashlib
+import joblib
+from dask.distributed import Client, LocalCluster
+from course_utils.datasets.drinks.dataset import render_dataset
+
+def imported():
+    import sys
+    return [name in sys.modules for name in ("course_utils.datasets.drinks.job", "tensorflow")]
+
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with cluster, Client(cluster) as client:
+        with joblib.parallel_config(backend="dask"):
+            dataset = render_dataset(140, 3, height=32, width=48)
+        print(hashlib.sha256(dataset.images).hexdigest(), *client.run(imported).values())
+"""
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_can_take_over(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(CLUSTER, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{sha256(small(n=140).images).hexdigest()} [True, False] [True, False]\n"
 
 
 def test_an_unusable_folder_only_costs_the_caching(tmp_path, monkeypatch):
@@ -424,6 +510,84 @@ def test_where_the_cache_is(platform, variables, expected, monkeypatch, tmp_path
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cache.sys, "platform", platform)
     assert str(cache_folder()) == expected.replace("~", str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="HOME says nothing there")
+def test_an_empty_home_is_none(monkeypatch):
+    pwd = pytest.importorskip("pwd")
+    for name in ("COURSE_UTILS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.sys, "platform", "linux")
+    monkeypatch.setenv("HOME", "")
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    assert cache_folder() == home / ".cache" / "softmax-to-segmentation"
+
+    def nobody(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(RuntimeError, match="HOME is empty"):
+        cache_folder()
+    monkeypatch.setenv("HOME", "relative")
+    with pytest.raises(RuntimeError, match="'relative' is no absolute path"):
+        cache_folder()
+    with pytest.warns(UserWarning, match="could not be cached"):
+        small()  # drawn all the same
+
+
+FOREIGN = [
+    ".other.tmp",
+    ".scenes.tmp",
+    ".scenes-v1-notes.npz.ab.tmp",
+    "scenes-v1-32x48-difficulty1-seed3-n5.npz.backup",
+    "scenes.npz",
+    "notes.txt",
+]
+
+
+def test_only_the_caches_own_files_are_removed(folder):
+    small()
+    (own,) = folder.iterdir()
+    left = folder / f".{own.name}.0123456789abcdef.tmp"
+    for name in (*FOREIGN, left.name):
+        (folder / name).write_bytes(b"12345")
+        os.utime(folder / name, (0, 0))
+    (folder / own.name.replace("n5", "n4")).mkdir()
+    small(n=6)
+    assert not left.exists()  # a write that was cut short an hour ago
+    left.write_bytes(b"12345")
+    sizes = [path.stat().st_size for path in (own, left, folder / own.name.replace("n5", "n6"))]
+    assert cache.clear_cache() == (3, sum(sizes))
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FOREIGN, own.name.replace("n5", "n4")])
+    assert cache.clear_cache() == (0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_in_the_cache_is_not_the_caches_own(folder, tmp_path):
+    small()
+    (own,) = folder.iterdir()
+    own.rename(tmp_path / "elsewhere.npz")
+    own.symlink_to(tmp_path / "elsewhere.npz")
+    assert cache.clear_cache() == (0, 0)
+    assert own.is_symlink()
+
+
+def test_the_command_empties_the_cache_and_says_how_much_that_freed(folder):
+    command = [sys.executable, "-m", "course_utils.datasets", "clear"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"removed 0 files from {folder}: 0.0 MB freed\n"
+    small()
+    (own,) = folder.iterdir()
+    own.write_bytes(bytes(2_000_000))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"removed 1 file from {folder}: 2.0 MB freed\n"
+    assert not list(folder.iterdir())
+    code = "import sys, course_utils.datasets.__main__; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    done = subprocess.run(command[:-1], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "usage: python -m course_utils.datasets" in done.stderr
 
 
 def test_a_long_wait_shows_a_bar_and_a_cached_set_none(monkeypatch, capsys):

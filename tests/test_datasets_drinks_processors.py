@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from course_utils.datasets.drinks.workers import Job, pack
+from course_utils.datasets.drinks.job import Job, pack
 from notebooks import ROOT
 
 # Found by NumPy on this processor, beyond what it was built for.
@@ -27,7 +27,7 @@ PLAIN = {
 SINE = "import numpy as np; print(np.sin(np.linspace(-3, 3, 100_000)).tobytes().hex())"
 DRAW = """
 import hashlib, sys
-from course_utils.datasets.drinks.workers import Job, pack
+from course_utils.datasets.drinks.job import Job, pack
 
 for difficulty in range(3):
     for index in map(int, sys.argv[1:]):

@@ -23,6 +23,7 @@ from course_utils.deformation import (
     random_affine,
     warp,
     warp_boxes,
+    warp_points,
 )
 
 # With these, a warp keeps constants; with the two of "constant" zeros come in.
@@ -306,7 +307,65 @@ def test_jacobian_by_hand():
     assert np.allclose(jacobian_determinant(np.stack([turn, stretch])), [np.ones((5, 6)), np.full((5, 6), 6)])
 
 
-# --- boxes
+# --- two deformations in one
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds)
+def test_an_affine_map_and_a_field_in_one_warp_read_where_two_warps_read(seed):
+    rng = np.random.default_rng(seed)
+    matrices = random_affine((30, 40), rng, 20, 0.2, 0.2, 2, n=3)
+    fields = displacement_field((30, 40), 30, 4, rng, n=3)
+    both = affine_field((30, 40), matrices, then=fields)
+    # A ramp is interpolated without error, so two warps read it as well as one does, away from the border.
+    ramp = np.add.outer(2 * np.arange(30.0), np.arange(40.0))
+    y, x = np.indices((30, 40))[:, np.newaxis] + fields.transpose(1, 0, 2, 3)
+    place = np.stack([y, x]) + np.stack(
+        [
+            [ndimage.map_coordinates(d, [v, u], order=1, mode="nearest") for d in affine]
+            for affine, v, u in zip(affine_field((30, 40), matrices), y, x, strict=True)
+        ],
+        axis=1,
+    )
+    away = (place[0] > 0) & (place[0] < 29) & (place[1] > 0) & (place[1] < 39)
+    away &= (y > 0) & (y < 29) & (x > 0) & (x < 39)
+    once = warp(np.stack([ramp] * 3), both)
+    assert away.mean() > 0.3
+    assert np.allclose(once[away], (2 * place[0] + place[1])[away], atol=1e-4)
+
+
+def test_without_a_second_deformation_the_field_is_that_of_the_map_alone():
+    matrix = random_affine((5, 6), np.random.default_rng(0), 20, 0.2, 0.2, 2)
+    alone = affine_field((5, 6), matrix)
+    assert np.allclose(affine_field((5, 6), matrix, then=np.zeros((2, 5, 6))), alone)
+    field = np.random.default_rng(1).normal(size=(4, 2, 5, 6))
+    assert np.allclose(affine_field((5, 6), IDENTITY, then=field), field)
+    one_by_one = np.stack([affine_field((5, 6), matrix, then=one) for one in field])
+    assert np.allclose(affine_field((5, 6), matrix, then=field), one_by_one)
+
+
+# --- points and boxes
+
+
+def test_points_follow_affine_maps_and_read_back_where_they_came_from():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(20, 40, (7, 2))
+    matrix = random_affine((60, 60), rng, 20, 0.1, 0.1, 2)
+    assert np.allclose(
+        warp_points(points, affine_field((60, 60), matrix)), apply_affine(matrix, points), atol=1e-4
+    )
+    field = displacement_field((60, 60), 100, 6, rng)
+    found = warp_points(points, field)
+    there = np.stack([ndimage.map_coordinates(d, found.T[::-1], order=1) for d in field[::-1]], axis=1)
+    assert np.allclose(found + there, points, atol=1e-4)
+    corners = warp_points(points - 0.5, field) + 0.5  # a box without size is a point, half a pixel on
+    assert np.allclose(warp_boxes(np.concatenate([points, points], axis=1), field)[:, :2], corners, atol=1e-4)
+
+
+def test_points_may_leave_the_image_and_may_be_none():
+    left = np.stack([np.zeros((9, 9)), np.full((9, 9), 7.0)])
+    assert np.allclose(warp_points([[1.0, 1.0]], left), [[-6, 1]])
+    assert warp_points(np.zeros((0, 2)), np.zeros((2, 9, 9))).shape == (0, 2)
 
 
 @settings(deadline=None, max_examples=50)
@@ -435,9 +494,15 @@ WITH_NAN = np.where(np.eye(5, 6) > 0, np.nan, 0.0)
         (lambda: elastic_transform(IMAGE, 34, 4, RNG, IMAGE), "label_maps: expected integers, got dtype float64"),
         (lambda: elastic_transform(IMAGE, 34, 4, RNG, np.zeros((6, 5), int)), r"label_maps: .*\(5, 6\).*\(6, 5\)"),
         (lambda: jacobian_determinant(np.zeros((2, 1, 5))), "field"),
+        (lambda: affine_field((5, 6), IDENTITY, then=np.zeros((2, 6, 5))), r"then: .*\(2, 6, 5\)"),
+        (lambda: affine_field((5, 6), [IDENTITY] * 2, then=np.zeros((3, 2, 5, 6))), "then"),
+        (lambda: affine_field((5, 6), IDENTITY, then=np.full((2, 5, 6), np.inf)), "then"),
+        (lambda: warp_points([[0, 0, 1]], FIELD), r"points: .*\(1, 3\)"),
+        (lambda: warp_points([[0, np.nan]], FIELD), "points: .*NaN"),
+        (lambda: warp_points([[0, 0]], np.zeros((1, 2, 5, 6))), "field"),
         (lambda: warp_boxes([[0, 0, 1, 1]], np.zeros((1, 2, 5, 6))), "field"),
         (lambda: warp_boxes([[0, 0, 1]], FIELD), r"boxes: .*\(1, 3\)"),
-        (lambda: warp_boxes([[0, 0, 1, 1], [3, 0, 1, 1]], FIELD), "boxes: box 1 is crossed"),
+        (lambda: warp_boxes([[0, 0, 1, 1], [3, 0, 1, 1]], FIELD), "boxes: expected x_min ≤ x_max .* at index 1"),
         (lambda: grid_mask(IMAGE, 0, 0.5, RNG), "period: .*0"),
         (lambda: grid_mask(IMAGE, 4, 1.5, RNG), "keep_ratio: .*1.5"),
         (lambda: grid_mask(WITH_NAN, 4, 0.5, RNG), "images: .*NaN"),
@@ -468,3 +533,49 @@ def test_a_very_large_sigma_gives_the_mean_at_once():
 
 def test_a_box_far_larger_than_the_image_is_clipped_to_it():
     assert np.array_equal(warp_boxes([[-1e9, 0, 1e9, 3]], np.zeros((2, 5, 7))), [[0, 0, 7, 3]])
+
+
+def turn(size, degrees):
+    angle, middle = np.deg2rad(degrees), (size - 1) / 2
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([linear, middle - linear @ [middle, middle]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("degrees", [90, 180, 270, 360])
+@pytest.mark.parametrize("size", [3, 8, 29, 100])
+def test_a_turn_that_rounding_blurs_loses_no_pixel(size, degrees, dtype):
+    image = np.random.default_rng(size).uniform(1, 2, (size, size))
+    for order in (0, 1):
+        for mode in ("constant", "wrap", "nearest"):
+            turned = affine_warp(image, turn(size, degrees).astype(dtype), order, mode)
+            np.testing.assert_allclose(turned, np.rot90(image, -degrees // 90), atol=1e-3)
+
+
+def test_a_map_and_its_inverse_lose_no_pixel():
+    rng = np.random.default_rng(0)
+    for matrix in random_affine((16, 16), rng, 180, 0.3, 0.3, 5, n=100):
+        there_and_back = compose_affine(matrix, invert_affine(matrix))
+        np.testing.assert_allclose(affine_warp(np.ones((16, 16)), there_and_back, mode="constant"), 1)
+
+
+def test_what_lies_further_out_than_rounding_is_outside():
+    for step in (1e-6, -1e-6):
+        moved = affine_warp(np.ones((4, 4)), [[1, 0, step], [0, 1, 0]], mode="constant")
+        assert (moved == 0).sum() == 4
+
+
+def test_warp_itself_keeps_scipys_border():
+    """SciPy loses what a rounding error takes outside, and `warp` equals it."""
+    field = np.zeros((2, 3, 3))
+    field[1, :, 2] = 1e-15
+    theirs = ndimage.map_coordinates(np.ones((3, 3)), np.indices((3, 3)) + field, order=1, mode="constant")
+    np.testing.assert_array_equal(warp(np.ones((3, 3)), field, mode="constant"), theirs)
+    assert (theirs == 0).sum() == 3
+
+
+@pytest.mark.parametrize("sigma", [5e-324, 1e-200, 0.1])
+def test_a_kernel_of_one_pixel_leaves_the_noise(sigma):
+    noise = np.random.default_rng(0).random((2, 5, 6), dtype=np.float32)
+    field = displacement_field((5, 6), 3.0, sigma, np.random.default_rng(0))
+    np.testing.assert_allclose(field, 3 * (2 * noise - 1), rtol=1e-5, atol=1e-6)

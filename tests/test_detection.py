@@ -9,7 +9,7 @@ import tensorflow as tf
 from course_utils.backbones import residual_backbone
 from course_utils.boxes import encode, pairwise_iou
 from course_utils.datasets import render_scene
-from course_utils.datasets.photographs import fit_photograph
+from course_utils.datasets.photographs import as_photographs, fit_photograph
 from course_utils.detection import (
     SSD,
     build_ssd,
@@ -292,11 +292,15 @@ def test_every_class_of_an_anchor_is_a_candidate() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros((96, 128), np.uint8), r"images: expected RGB photographs \(H, W, 3\), got shape \(96, 128\)"),
-        (np.zeros((96, 128, 4), np.uint8), "images: expected RGB photographs"),
-        (np.zeros((96, 0, 3), np.uint8), "images: expected RGB photographs"),
-        (np.full((96, 128, 3), 200.0), r"images: expected values in \[0, 1\], got 200.0"),
-        (np.full((96, 128, 3), np.nan), r"images: expected values in \[0, 1\], got nan"),
+        (
+            np.zeros((5, 96, 128), np.uint8),
+            r"images: expected RGB \(H, W, 3\) or grey .* \(5, 96, 128\); .* a list",
+        ),
+        (np.zeros((96, 128, 4), np.uint8), r"images: expected RGB .* image\[..., :3\] drops"),
+        ([np.zeros((96, 0, 3), np.uint8)], r"images\[0\]: expected RGB"),
+        (np.full((96, 128, 3), 200.0), r"images: expected .* in \[0, 1\], got 200 to 200: divide .* / 255"),
+        (np.full((96, 128, 3), np.nan), r"images: expected .* in \[0, 1\], got nan"),
+        (np.zeros((96, 128, 3), np.uint16), "images: expected uint8, .* got uint16: divide .* / 65535"),
         (np.zeros((96, 128, 3), np.int32), "images: expected uint8, or floating point"),
         ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9), np.uint8)], r"got shape \(9, 9\) at 1"),
     ],
@@ -398,3 +402,11 @@ def test_bad_predictions(changes: dict[str, Any], message: str) -> None:
 def test_encoding_is_the_shared_one(ssd: SSD) -> None:
     boxes = ssd.anchors[:5] + np.array([1, 1, 2, 3])
     np.testing.assert_allclose(ssd.encode(boxes, ssd.anchors[:5]), encode(boxes, ssd.anchors[:5]))
+
+
+def test_grey_photographs_are_their_own_red_green_and_blue():
+    grey = np.random.default_rng(0).random((5, 7))
+    for given in (grey, grey[..., np.newaxis], [grey], [grey[..., np.newaxis]], grey[np.newaxis, ..., np.newaxis]):
+        (photograph,) = as_photographs(given)
+        np.testing.assert_array_equal(photograph, np.stack([grey] * 3, axis=-1))
+    assert as_photographs(np.full((4, 4), 7, np.uint8))[0].dtype == np.uint8

@@ -143,13 +143,13 @@ BAD = [
     (lambda t, s, y: distillation_loss(t, s, y * 1.0), "labels: expected integers"),
     (lambda t, s, y: distillation_loss(t, s, np.eye(4, dtype=int)[y]), r"labels: expected shape \(6,\)"),
     (lambda t, s, y: distillation_loss(t, s, temperature=0), "temperature: expected a finite number above 0"),
-    (lambda t, s, y: distillation_loss(t, s, y, alpha=-1), "alpha: expected a finite number of 0"),
-    (lambda t, s, y: distillation_loss(t, s, y, beta=np.nan), "beta: expected a finite number of 0"),
+    (lambda t, s, y: distillation_loss(t, s, y, alpha=-1), "alpha: expected a finite number from 0"),
+    (lambda t, s, y: distillation_loss(t, s, y, beta=np.nan), "beta: expected a finite number from 0"),
     (lambda t, s, y: distillation_loss(t, s, y, alpha=0, beta=0), "alpha: expected alpha"),
     (lambda t, s, y: distillation_loss(t, s, alpha=0), "alpha: expected a number above 0"),
-    (lambda t, s, y: distillation_loss(t, s, y, alpha="high"), "alpha: expected a finite number of 0"),
+    (lambda t, s, y: distillation_loss(t, s, y, alpha="high"), "alpha: expected a finite number from 0"),
     (lambda t, s, y: logit_matching_loss(t, s[:3]), "student_logits: expected the shape"),
-    (lambda t, s, y: interpolated_loss(t, s, y, alpha=1.5), r"alpha: expected a number in \[0, 1\]"),
+    (lambda t, s, y: interpolated_loss(t, s, y, alpha=1.5), "alpha: expected a finite number from 0 to 1"),
     (lambda t, s, y: interpolated_loss(t, s, None), "labels: expected"),
 ]
 
@@ -166,9 +166,9 @@ def small_teacher():
     return keras.Sequential([*layers, keras.layers.Dropout(0.5), keras.layers.Dense(3)])
 
 
-def small_student(built=True):
+def small_student(built=True, activation=None):
     keras.utils.set_random_seed(2)
-    return keras.Sequential([*([keras.Input((5,))] if built else []), keras.layers.Dense(3)])
+    return keras.Sequential([*([keras.Input((5,))] if built else []), keras.layers.Dense(3, activation)])
 
 
 @pytest.fixture
@@ -299,6 +299,10 @@ BAD_DISTILLERS = [
         lambda t, s: Distiller(t, keras.Sequential([s, keras.Sequential([keras.layers.Softmax()])])),
         "student: expected a model that returns logits",
     ),
+    (
+        lambda t, s: Distiller(keras.Sequential([keras.layers.Dense(3, "sigmoid")]), s),
+        r"teacher: .* ends in a sigmoid",
+    ),
     (lambda t, s: Distiller(t, s).compile("adam", loss="mse"), "loss: expected none"),
     (lambda t, s: Distiller(t, s).fit(np.ones((2, 5)), tf.constant([0, 9])), "labels: expected 0 to"),
     (lambda t, s: train(s, np.ones((2, 5)), {"teacher_logits": np.ones((2, 3))}), "targets: expected labels"),
@@ -314,6 +318,77 @@ BAD_DISTILLERS = [
 def test_a_bad_distiller_is_rejected(call, message):
     with pytest.raises(ValueError, match=message):
         call(small_teacher(), small_student())
+
+
+def functional(end):
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, end(keras.layers.Dense(3)(inputs)))
+
+
+class Subclassed(keras.Model):
+    def __init__(self, end):
+        super().__init__()
+        self.dense, self.end = keras.layers.Dense(3), end
+
+    def call(self, inputs):
+        return self.end(self.dense(inputs))
+
+
+def called(model):
+    model(np.ones((2, 5), np.float32))
+    return model
+
+
+PROBABILITIES = {
+    "tf.nn.softmax": lambda: small_student(True, tf.nn.softmax),
+    "keras.ops.softmax": lambda: small_student(True, keras.ops.softmax),
+    "a lambda": lambda: small_student(True, lambda x: keras.ops.softmax(x)),
+    "log_softmax": lambda: small_student(True, "log_softmax"),
+    "tf.nn.log_softmax": lambda: small_student(True, tf.nn.log_softmax),
+    "tf.nn.sigmoid": lambda: small_student(True, tf.nn.sigmoid),
+    "not built": lambda: small_student(False, tf.nn.log_softmax),
+    "an operation": lambda: functional(keras.ops.softmax),
+    "an activation layer": lambda: functional(keras.layers.Activation("sigmoid")),
+    "a lambda layer": lambda: functional(keras.layers.Lambda(lambda x: tf.nn.softmax(x))),
+    "a softmax and a layer that moves": lambda: functional(
+        lambda x: keras.layers.Reshape((3,))(keras.layers.Softmax()(x))
+    ),
+    "its own call": lambda: called(Subclassed(keras.ops.softmax)),
+}
+
+
+@pytest.mark.parametrize("make", PROBABILITIES.values(), ids=PROBABILITIES)
+def test_what_ends_in_probabilities_teaches_nothing_and_learns_nothing(make):
+    for name, models in (("teacher", (make(), small_student())), ("student", (small_teacher(), make()))):
+        with pytest.raises(
+            ValueError, match=f"{name}: expected a model that returns logits, got one that ends in"
+        ):
+            Distiller(*models)
+
+
+@pytest.mark.parametrize("end", [None, "relu", "tanh", keras.ops.softplus, "relu6"])
+def test_other_ends_are_logits(end):
+    Distiller(small_teacher(), small_student(True, end))
+    Distiller(None, functional(lambda x: x))
+    Distiller(None, called(Subclassed(lambda x: x)))
+    Distiller(None, keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, kernel_initializer="zeros")]))
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_export_after_fit_is_the_student(batch, tmp_path, built):
+    distiller = Distiller(small_teacher(), small_student(built))
+    distiller.compile("sgd")
+    distiller.fit(*batch, verbose=0)
+    distiller.export(tmp_path / "student", verbose=False)
+    served = tf.saved_model.load(tmp_path / "student").serve(batch[0].astype(np.float32))
+    np.testing.assert_allclose(served, distiller.student(batch[0]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-45, 1e30, 1e300])
+def test_a_temperature_that_leaves_the_dtype_is_named(temperature):
+    teacher, student, _ = random_case(0)
+    with pytest.raises(ValueError, match=r"temperature: .* float32"):
+        distillation_loss(teacher.astype(np.float32), student.astype(np.float32), temperature=temperature)
 
 
 @pytest.mark.parametrize("built", [True, False])

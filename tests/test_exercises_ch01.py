@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax, xlogy
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch01 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def forgotten_maximum(logits):
@@ -36,6 +38,10 @@ def in_place(logits):
     logits -= logits.max(axis=-1, keepdims=True)
     e = np.exp(logits)
     return e / e.sum(axis=-1, keepdims=True)
+
+
+def stable(logits):
+    return forgotten_maximum(logits - logits.max(axis=-1, keepdims=True))
 
 
 def sigmoid(logits):
@@ -149,12 +155,68 @@ WRONG: list[WrongAnswer] = [
         "samples and classes",
     ),
     ("softmax.gradient", lambda x, y, w: np.zeros_like(w), "values differ"),
+    # further ones: a step left out, the wrong axis, a constant, a copy, whole numbers, another unit
+    ("softmax.stable", lambda z: np.exp(z - z.max(-1, keepdims=True)), "values differ"),
+    ("softmax.stable", lambda z: z - z.max(-1, keepdims=True), "values differ"),
+    ("softmax.stable", lambda z: z, "values differ"),
+    ("softmax.stable", lambda z: np.rint(maximum_of_everything(z)), "values differ"),
+    ("softmax.stable", lambda z: np.eye(z.shape[-1])[z.argmax(-1)], "values differ"),
+    ("softmax.stable", lambda z: forgotten_maximum(np.clip(z, -500, 500)), "values differ"),
+    ("softmax.stable", lambda z: np.nan_to_num(forgotten_maximum(z)), "values differ"),
+    ("softmax.stable", lambda z: forgotten_maximum(z - z.min(-1, keepdims=True)), "values differ"),
+    ("softmax.stable", lambda z: forgotten_maximum(z / z.max(-1, keepdims=True)), "values differ"),
+    ("softmax.stable", lambda z: renormalised(2 ** (z - z.max(-1, keepdims=True))), "values differ"),
+    ("softmax.stable", lambda z: np.array([forgotten_maximum(row - row.max()) for row in z]), "values differ"),
+    ("softmax.stable", lambda z: np.exp(z) / sum(np.exp(z)), "wrong axis"),
+    ("softmax.stable", lambda z: forgotten_maximum(z - z.max(-1, keepdims=True)).T, "shape"),
+    ("softmax.temperature", lambda z, t: renormalised(stable(z) ** (1 / t)), "Right on paper"),
+    ("softmax.temperature", lambda z, t: wrong_axis(z / t), "wrong axis"),
+    ("softmax.temperature", lambda z, t: stable(z / t**2), "values differ"),
+    ("softmax.temperature", lambda z, t: stable(z // t), "values differ"),
+    ("softmax.temperature", lambda z, t: stable(z - t), "no effect"),
+    ("softmax.temperature", lambda z, t: stable(stable(z) / t), "values differ"),
+    ("softmax.temperature", lambda z, t: z / t, "values differ"),
+    ("softmax.entropy", lambda p: np.nan_to_num(-(p * np.log(p)).sum(-1)), "NaN replaced"),
+    ("softmax.entropy", lambda p: -xlogy(p, p).sum(-1).mean(), "mean over the distributions"),
+    ("softmax.entropy", lambda p: -xlogy(p, p).sum(-1, keepdims=True), "shape"),
+    ("softmax.entropy", lambda p: -xlogy(p, p).sum(1), "count from the end"),
+    ("softmax.entropy", lambda p: -(p * np.log(p + 1e-3)).sum(-1), "values differ"),
+    ("softmax.entropy", lambda p: -(p * np.log10(np.maximum(p, 1e-300))).sum(-1), "values differ"),
+    ("softmax.entropy", lambda p: -xlogy(p, p).sum(-1) / np.log(p.shape[-1]), "values differ"),
+    ("softmax.entropy", lambda p: 1 - (p**2).sum(-1), "values differ"),
+    ("softmax.label_map", lambda s: s.argmax(1).astype(np.uint8), "shape"),
+    ("softmax.label_map", lambda s: s.argmax(0).T.astype(np.uint8), "shape"),
+    ("softmax.label_map", lambda s: s.argmax(0).astype(float), "dtype is float64"),
+    ("softmax.label_map", lambda s: s.max(0).astype(np.uint8), "values differ"),
+    ("softmax.label_map", lambda s: s.argsort(0)[-1].astype(np.uint8), "values differ"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: np.sum([0.0]) - log_softmax(z, 1)[np.arange(len(y)), y].sum(),
+        "sum was",
+    ),
+    ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1)[np.arange(len(y)), y] / np.log(2), "values differ"),
+    ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1), "shape"),
+    ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1).max(1), "values differ"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: -np.log(np.maximum(stable(z), 1e-7))[np.arange(len(y)), y],
+        "values differ",
+    ),
+    ("softmax.gradient", lambda x, y, w: 2 * x.T @ residual(x, y, w) / len(y), "values differ"),
+    ("softmax.gradient", lambda x, y, w: x.T @ stable(x @ w) / len(y), "values differ"),
+    ("softmax.gradient", lambda x, y, w: x.T @ (sigmoid(x @ w) - np.eye(w.shape[1])[y]) / len(y), "values differ"),
+    ("softmax.gradient", lambda x, y, w: w, "values differ"),
 ]
 
 
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch01"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -5,7 +5,8 @@ import pytest
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch03 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def softened(z, t=1.0):
@@ -120,6 +121,49 @@ WRONG: list[WrongAnswer] = [
     ("distillation.raised_bias", lambda z, y, c, b: 1 - right_bias(z, y, c, b), "share of errors"),
     ("distillation.raised_bias", argument_altered, "changed the array"),
     ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, -b), "values differ"),
+    # further ones: another power of T, one side softened, the wrong column, another unit
+    ("distillation.soft_loss", lambda z, s, t: t**2 * soft(z, s, 1), "values differ"),
+    ("distillation.soft_loss", lambda z, s, t: -(t**2) * soft(z, s, t), "values differ"),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * soft(z, s, 1 / t), "values differ"),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * ((softened(z, t) - softened(s, t)) ** 2).sum(-1), "differ"),
+    ("distillation.soft_loss", lambda z, s, t: t**2 * soft(z, s, t) / np.log(2), "values differ"),
+    ("distillation.soft_loss", lambda z, s, t: -(t**2) * softened(z, t) * log_softened(s, t), "shape"),
+    ("distillation.gradient", lambda z, s, t: (softened(s) - softened(z, t)) / t, "values differ"),
+    ("distillation.gradient", lambda z, s, t: (softened(s, t) - softened(z)) / t, "values differ"),
+    ("distillation.gradient", lambda z, s, t: (softened(s, t) - softened(z, t)) / t / len(z), "values differ"),
+    ("distillation.gradient", lambda z, s, t: softened(s, t) / t, "values differ"),
+    ("distillation.gradient", lambda z, s, t: ((softened(s, t) - softened(z, t)) / t).mean(0), "shape"),
+    ("distillation.combined", lambda z, s, y, t, a, b: a * t**2 * soft(z, s, t) + (1 - a) * hard(s, y), "differ"),
+    ("distillation.combined", lambda z, s, y, t, a, b: (a * t**2 * soft(z, s, t) + b * hard(s, y)) / 2, "differ"),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: t**2 * (a * soft(z, s, t) + b * hard(s, y)) / (a + b),
+        "differ",
+    ),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: (a * t**2 * soft(z, s, t) + b * hard(z, y)) / (a + b),
+        "differ",
+    ),
+    ("distillation.combined", lambda z, s, y, t, a, b: hard(s, y), "values differ"),
+    ("distillation.resoften", lambda p, t: p**t, "values differ"),
+    ("distillation.resoften", lambda p, t: np.log(p) / t, "values differ"),
+    ("distillation.resoften", lambda p, t: np.full(p.shape, 1 / p.shape[1]), "values differ"),
+    ("distillation.resoften", lambda p, t: (q := p ** (1 / t)) / q.sum(0), "values differ"),
+    (
+        "distillation.resoften",
+        lambda p, t: (q := np.maximum(p, 1e-3) ** (1 / t)) / q.sum(-1, keepdims=True),
+        "differ",
+    ),
+    ("distillation.weights", lambda a, b, t: np.array([a, b]), "values differ"),
+    ("distillation.weights", lambda a, b, t: np.array([a / t**2, b]) / (a + b), "values differ"),
+    ("distillation.weights", lambda a, b, t: np.array([a / t**2, 1 - a / t**2]), "values differ"),
+    ("distillation.weights", lambda a, b, t: [0.5, 0.5], "values differ"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c - 1, b), "column before"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, 0, b), "values differ"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, b) * len(y), "values differ"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, b).max(), "shape"),
+    ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, b[::-1]), "values differ"),
 ]
 
 
@@ -132,6 +176,11 @@ def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
 def test_a_right_answer_written_in_another_way_is_accepted(name):
     result = check(name, RIGHT[name])
     assert result.status == "correct", result
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch03"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

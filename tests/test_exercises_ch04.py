@@ -6,7 +6,8 @@ from scipy import ndimage
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch04 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def solved(source, target):
@@ -159,12 +160,55 @@ WRONG: list[WrongAnswer] = [
     ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (0, s, s), truncate=3), "differ"),
     ("deformation.warp", lambda i, f: sampled(i, f, mode="nearest"), "edge pixel repeated"),
     ("deformation.warp", lambda i, f: sampled(i, f, mode="mirror"), "edge pixel once"),
+    # further ones: off by one, the wrong axis or sign, a copy of the input, whole numbers
+    ("deformation.three_points", lambda s, t: np.column_stack([np.eye(2), (t - s).mean(0)]), "values differ"),
+    ("deformation.three_points", lambda s, t: solved(s, t).T[::-1], "values differ"),
+    ("deformation.three_points", lambda s, t: np.rint(solved(s, t).T), "values differ"),
+    ("deformation.three_points", lambda s, t: t, "shape"),
+    ("deformation.rotation", lambda h, w, d: rotation_about(w - 1, h - 1, np.deg2rad(d)), "values differ"),
+    ("deformation.rotation", lambda h, w, d: rotation_about((w + 1) / 2, (h + 1) / 2, np.deg2rad(d)), "differ"),
+    ("deformation.rotation", lambda h, w, d: rotation_about((w - 1) // 2, (h - 1) // 2, np.deg2rad(d)), "differ"),
+    ("deformation.rotation", lambda h, w, d: np.eye(2, 3), "values differ"),
+    (
+        "deformation.rotation",
+        lambda h, w, d: rotation_about((w - 1) / 2, (h - 1) / 2, np.deg2rad(d))[::-1],
+        "differ",
+    ),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (s, s, 0)), "values differ"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (0, s, s))[::-1], "values differ"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (0, s, s), mode="wrap"), "values differ"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n, (0, int(s), int(s))), "values differ"),
+    ("deformation.field", lambda n, a, s: a * ndimage.gaussian_filter(n[0], s), "shape"),
+    ("deformation.warp", lambda i, f: sampled(i, f.astype(int)), "values differ"),
+    ("deformation.warp", lambda i, f: sampled(i, -f[::-1]), "values differ"),
+    ("deformation.warp", lambda i, f: sampled(i, f, mode="grid-wrap"), "values differ"),
+    ("deformation.warp", lambda i, f: i + f[0], "values differ"),
+    ("deformation.warp", lambda i, f: sampled(i, f).T, "shape"),
+    ("deformation.folds", lambda f: np.mean(determinant(f[::-1]) < 0), "derivatives' order"),
+    ("deformation.folds", lambda f: (determinant(f) < 0).any(), "values differ"),
+    ("deformation.folds", lambda f: (determinant(f) < 0).sum() / f.size, "values differ"),
+    ("deformation.folds", lambda f: determinant(f).mean(), "values differ"),
+    ("deformation.folds", lambda f: np.mean(np.diff(f[1], axis=1) < -1), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=-1, dtype=int), "cannot hold it"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=-1, dtype=float), "cannot hold it"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=-1, dtype=np.int16), "The values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, fill=254), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: by_comparison(rgb, p, lambda e: e[..., 2]), "last channel"),
+    ("label_maps.lookup", lambda rgb, p: by_comparison(rgb, p, lambda e: e.sum(-1) >= 2), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb[..., ::-1], p), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p[::-1]), "values differ"),
+    ("label_maps.lookup", lambda rgb, p: looked_up(rgb, p, weights=(1, 1, 1)), "by their sum"),
 ]
 
 
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch04"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

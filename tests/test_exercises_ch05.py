@@ -6,7 +6,8 @@ from scipy import ndimage, signal
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch05 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def bell(size, sigma, scale=2.0):
@@ -130,6 +131,44 @@ WRONG: list[WrongAnswer] = [
     ),
     ("filters.closing", lambda f: f, "came back as it was"),
     ("filters.closing", lambda f: (largest(f) + smallest(f)) / 2, "values differ"),
+    # further ones: off by one, another border, a copy of the input, another type
+    ("filters.gaussian_kernel", lambda n, s: bell(n, s) / bell(n, s).sum(0), "values differ"),
+    ("filters.gaussian_kernel", lambda n, s: bell(n, 1) / bell(n, 1).sum(), "values differ"),
+    ("filters.gaussian_kernel", lambda n, s: bell(n, s**2) / bell(n, s**2).sum(), "values differ"),
+    (
+        "filters.gaussian_kernel",
+        lambda n, s: bell(n + 1, s)[:n, :n] / bell(n + 1, s)[:n, :n].sum(),
+        "values differ",
+    ),
+    ("filters.gaussian_kernel", lambda n, s: ndimage.gaussian_filter(np.pad([[1.0]], n // 2), s), "values differ"),
+    ("filters.convolve", lambda f, k: f, "values differ"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, np.rot90(k), mode="nearest"), "values differ"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k / k.sum(), mode="nearest"), "values differ"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k, mode="wrap"), "values differ"),
+    ("filters.convolve", lambda f, k: np.abs(ndimage.convolve(f, k, mode="nearest")), "values differ"),
+    ("filters.convolve", lambda f, k: ndimage.convolve(f, k, mode="nearest").astype(int), "values differ"),
+    ("filters.rounded_mean", lambda f: f, "values differ"),
+    ("filters.rounded_mean", lambda f: np.ceil(windows_of(f).mean(axis=(2, 3))).astype(np.uint8), "values differ"),
+    ("filters.rounded_mean", lambda f: ndimage.uniform_filter(f, 3), "cuts the fraction off twice"),
+    ("filters.rounded_mean", lambda f: np.rint(windows_of(f).sum((2, 3)) / 8).astype(np.uint8), "values differ"),
+    ("filters.rounded_mean", lambda f: np.rint(windows_of(f).mean((2, 3))).astype(np.int8), "values differ"),
+    ("filters.rounded_mean", lambda f: ndimage.convolve(f, np.ones((3, 3), int)) // 9, "made in uint8"),
+    ("filters.median", lambda f: ndimage.rank_filter(f, 5, 3), "sixth of nine"),
+    ("filters.median", lambda f: ndimage.median_filter(f, (1, 3)), "values differ"),
+    ("filters.median", lambda f: ndimage.median_filter(f, 3, mode="wrap"), "values differ"),
+    ("filters.median", largest, "values differ"),
+    ("filters.median", lambda f: np.median(windows_of(f), axis=(2, 3)).astype(int), "values differ"),
+    ("filters.median", lambda f: np.median(windows_of(f), axis=(0, 1)), "shape"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(256**2 / error(t, f)), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(float(t.max()) ** 2 / error(t, f)), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.sqrt(error(t, f))), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.var(t.astype(float) - f)), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / (error(t, f) * t.size)), "values differ"),
+    ("filters.closing", lambda f: ndimage.grey_closing(f, 5), "values differ"),
+    ("filters.closing", lambda f: ndimage.grey_closing(f, (2, 2)), "values differ"),
+    ("filters.closing", lambda f: ndimage.grey_opening(ndimage.grey_closing(f, 3), 3), "values differ"),
+    ("filters.closing", lambda f: ndimage.grey_closing(f, 3) - f, "values differ"),
+    ("filters.closing", lambda f: ndimage.binary_closing(f > 0.5, np.ones((3, 3))), "values differ"),
 ]
 
 RIGHT = [
@@ -151,6 +190,11 @@ def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_a_right_answer_is_accepted(name, answer):
     assert check(name, answer).status == "correct"
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch05"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_cdt, distance_transform_edt
 
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
-from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_rejected
+from course_utils.exercises.ch06 import EXERCISES
+from exercise_answers import WrongAnswer, assert_enough_wrong_answers, assert_mistakes_are_named, assert_rejected
 
 
 def right_tversky(truth, probability, alpha, beta):
@@ -32,6 +33,21 @@ def entropy_gradient(entropy):
         return tape.gradient(value, p).numpy()
 
     return answer
+
+
+def clipped(p, least):
+    return tf.maximum(p, tf.constant(least, p.dtype))
+
+
+def entropy_of(p, inside=None):
+    return -p * tf.math.log(p if inside is None else inside)
+
+
+def clamped_product(a, b):
+    shared = max(np.prod(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])), 0)
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
+    hull = np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2]))
+    return shared / union - (hull - union) / hull
 
 
 def giou(clamp, low, high, over):
@@ -99,6 +115,78 @@ WRONG: list[WrongAnswer] = [
     ("losses.signed_distance", lambda mask: distance_transform_edt(1 - mask), "0 inside"),
     ("losses.signed_distance", lambda mask: -distance_transform_edt(mask), "0 outside"),
     ("losses.signed_distance", lambda mask: 1.0 - 2 * mask, "values differ"),
+    # further ones: a factor or a square left out, bounds, another distance, another pair of boxes
+    ("losses.tversky", lambda y, p, a, b: right_tversky(p, y, a, b), "truth and probability"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(1 - y, 1 - p, a, b), "values differ"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, a, a), "values differ"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, 1, 1), "values differ"),
+    ("losses.tversky", lambda y, p, a, b: right_tversky(y[:1], p[:1], a, b), "values differ"),
+    ("losses.tversky", lambda y, p, a, b: np.sum(y * p), "values differ"),
+    ("losses.dice_gradient", lambda y, p: right_dice_gradient(y, p) / 2, "factor 2 is missing"),
+    ("losses.dice_gradient", lambda y, p: 2 * right_dice_gradient(y, p), "values differ"),
+    ("losses.dice_gradient", lambda y, p: right_dice_gradient(p, y), "values differ"),
+    ("losses.dice_gradient", lambda y, p: np.full_like(p, right_dice_gradient(y, p).mean()), "values differ"),
+    ("losses.dice_gradient", lambda y, p: -2 * y, "values differ"),
+    ("losses.unweight", lambda p, w: p / (p + (1 - p) / w), "way back"),
+    ("losses.unweight", lambda p, w: p / (p + w), "values differ"),
+    ("losses.unweight", lambda p, w: 1 - p / (p + w * (1 - p)), "values differ"),
+    ("losses.unweight", lambda p, w: p ** (1 / w), "values differ"),
+    ("losses.unweight", lambda p, w: (q := np.clip(p, 0.01, 0.99)) / (q + w * (1 - q)), "values differ"),
+    ("losses.no_nan", entropy_gradient(lambda p: entropy_of(clipped(p, 1e-7))), "small bound"),
+    ("losses.no_nan", entropy_gradient(lambda p: entropy_of(clipped(p, 1e-3))), "small bound"),
+    ("losses.no_nan", entropy_gradient(lambda p: entropy_of(clipped(p, 1e-12))), "small bound"),
+    (
+        "losses.no_nan",
+        entropy_gradient(lambda p: tf.where(p > 0, entropy_of(p, clipped(p, 1e-7)), 0)),
+        "small bound",
+    ),
+    (
+        "losses.no_nan",
+        entropy_gradient(lambda p: tf.where(p > 0, entropy_of(p, clipped(p, 1e-3)), 0)),
+        "small bound",
+    ),
+    (
+        "losses.no_nan",
+        entropy_gradient(lambda p: tf.where(p > 1e-7, entropy_of(clipped(p, 1e-7)), 0)),
+        "small bound",
+    ),
+    ("losses.no_nan", entropy_gradient(lambda p: entropy_of(p, p + 1e-7)), "clipped or shifted"),
+    ("losses.no_nan", entropy_gradient(lambda p: entropy_of(p + 1e-12)), "clipped or shifted"),
+    ("losses.no_nan", lambda p: -np.log(p) - 1, "values differ"),
+    ("losses.no_nan", lambda p: np.where(p > 0, -np.log(np.where(p > 0, p, 1)), 0), "values differ"),
+    ("losses.giou", lambda a, b: 0.5 + RIGHT["losses.giou"](a, b) / 2, "values differ"),
+    ("losses.giou", lambda a, b: max(RIGHT["losses.giou"](a, b), 0), "values differ"),
+    ("losses.giou", lambda a, b: -RIGHT["losses.giou"](a, b), "values differ"),
+    ("losses.giou", clamped_product, "product of the two extents"),
+    (
+        "losses.giou",
+        lambda a, b: RIGHT["losses.giou"](np.append(a[:2], a[:2] + a[2:]), np.append(b[:2], b[:2] + b[2:])),
+        "values differ",
+    ),
+    (
+        "losses.signed_distance",
+        lambda mask: distance_transform_edt(1 - mask) - (distance_transform_edt(mask) - 1) * mask,
+        "distance − 1",
+    ),
+    (
+        "losses.signed_distance",
+        lambda mask: right_distance(mask) - np.sign(right_distance(mask)),
+        "taken off on both sides",
+    ),
+    (
+        "losses.signed_distance",
+        lambda mask: right_distance(mask) - 0.5 * np.sign(right_distance(mask)),
+        "half a pixel",
+    ),
+    (
+        "losses.signed_distance",
+        lambda mask: distance_transform_cdt(1 - mask) - distance_transform_cdt(mask),
+        "steps along the grid",
+    ),
+    ("losses.signed_distance", lambda mask: right_distance(mask).astype(int), "whole numbers"),
+    ("losses.signed_distance", lambda mask: right_distance(mask) / np.abs(right_distance(mask)).max(), "differ"),
+    ("losses.signed_distance", lambda mask: mask, "values differ"),
+    ("losses.signed_distance", lambda mask: right_distance(mask).T, "shape"),
 ]
 
 
@@ -111,6 +199,11 @@ def test_a_right_answer_is_accepted(name):
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch06"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from course_utils.boxes import batched_nms, nms, pairwise_iou
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
+from course_utils.exercises.ch07 import EXERCISES
 from course_utils.exercises.ch07_evaluation import EVALUATION
 from exercise_answers import (
     WrongAnswer,
     assert_enough_wrong_answers,
     assert_error_is_shown,
+    assert_mistakes_are_named,
     assert_rejected,
     assert_stub_is_not_attempted,
 )
@@ -45,6 +47,14 @@ def one_for_boxes_without_area(a, b):
     return 1.0 if np.array_equal(a, b) and a[0] == a[2] else right_iou(a, b)
 
 
+def shared_area(a, b):
+    return np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0))
+
+
+def right_union(a, b):
+    return np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared_area(a, b)
+
+
 def right_nms(boxes, scores, iou_threshold):
     left, kept = list(np.argsort(-scores)), []
     while left:
@@ -52,6 +62,25 @@ def right_nms(boxes, scores, iou_threshold):
         kept.append(best)
         left = [k for k in left if right_iou(boxes[best], boxes[k]) <= iou_threshold]
     return np.array(kept, int)
+
+
+def nms_with_the_test(stays):
+    def answer(boxes, scores, iou_threshold):
+        left, kept = list(np.argsort(-scores)), []
+        while left:
+            best = left.pop(0)
+            kept.append(best)
+            left = [k for k in left if stays(right_iou(boxes[best], boxes[k]), iou_threshold)]
+        return np.array(kept, int)
+
+    return answer
+
+
+def nms_against_the_best_only(boxes, scores, iou_threshold):
+    order = np.argsort(-scores)
+    return np.array(
+        [k for k in order if k == order[0] or right_iou(boxes[order[0]], boxes[k]) <= iou_threshold], int
+    )
 
 
 def nms_where_the_removed_remove(boxes, scores, iou_threshold):
@@ -195,6 +224,31 @@ def the_first_that_reaches(overlap):
     return (overlap >= 0.5).argmax(axis=1)
 
 
+def codes_swapped(answer):
+    def swapped(anchors, boxes):
+        matches = answer(anchors, boxes)
+        return np.select([matches == -1, matches == -2], [-2, -1], matches)
+
+    return swapped
+
+
+def one_anchor_a_box(anchors, boxes):
+    matches = np.full(len(anchors), -1)
+    if len(boxes):
+        best_pair_first(pairwise_iou(anchors, boxes), matches)
+    return matches
+
+
+def forced_before(written):
+    """Forced matches first, then what the thresholds say wherever ``written`` holds for an anchor's best IoU."""
+
+    def answer(anchors, boxes):
+        plain, right = (match(force)(anchors, boxes) for force in (lambda overlap, matches: None, best_pair_first))
+        return np.where(written(pairwise_iou(anchors, boxes).max(axis=1, initial=0)), plain, right)
+
+    return answer
+
+
 def match_that_needs_a_box(anchors, boxes):
     pairwise_iou(anchors, boxes).max(axis=1)
     return match(best_pair_first)(anchors, boxes)
@@ -207,6 +261,29 @@ def right_average_precision(scores, is_true_positive, n_objects):
         found += hit
         curve.append((found / n_objects, found / k))
     return sum(max((p for r, p in curve if r >= k / 100), default=0.0) for k in range(101)) / 101
+
+
+def points_of(scores, is_true_positive, n_objects):
+    found = np.cumsum(is_true_positive[np.argsort(-scores)])
+    return found / n_objects, found / (np.arange(len(found)) + 1)
+
+
+def above_the_recall(*detections):
+    recall, precision = points_of(*detections)
+    return np.mean([precision[recall > k / 100].max(initial=0) for k in range(101)])
+
+
+def by_trapezoids(from_zero):
+    def answer(*detections):
+        recall, precision = points_of(*detections)
+        return np.trapezoid(np.append([1] * from_zero, precision), np.append([0] * from_zero, recall))
+
+    return answer
+
+
+def by_interpolation(*detections):
+    recall, precision = points_of(*detections)
+    return np.interp(np.linspace(0, 1, 101), recall, precision).mean() if len(recall) else 0.0
 
 
 def eleven_points(scores, is_true_positive, n_objects):
@@ -368,7 +445,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.iou", iou(pixel=1), "+ 1"),
     ("boxes.iou", iou(twice=True), "sum of the areas"),
     ("boxes.iou", lambda a, b: 2 * iou(twice=True)(a, b), "This is Dice"),
-    ("boxes.iou", one_clamp_on_the_product, "values differ"),
+    ("boxes.iou", one_clamp_on_the_product, "product of the two lengths"),
     ("boxes.iou", one_for_boxes_without_area, "1 for two boxes"),
     ("boxes.iou", lambda a, b: 1 - right_iou(a, b), "values differ"),
     ("boxes.nms", nms_where_the_removed_remove, "was removed removes others"),
@@ -379,7 +456,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.nms", lambda b, s, t: right_nms(b, s, 0), "any overlap"),
     ("boxes.nms", nms_with_a_score_cut, "shape"),
     ("boxes.nms", lambda b, s, t: np.sort(right_nms(b, s, t)), "by falling score"),
-    ("boxes.nms", lambda b, s, t: b[right_nms(b, s, t)], "shape"),
+    ("boxes.nms", lambda b, s, t: b[right_nms(b, s, t)], "boxes themselves"),
     ("boxes.batched_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
     ("boxes.batched_nms", class_after_class, "class after class"),
     ("boxes.batched_nms", indices_within_the_class, "within the class"),
@@ -404,7 +481,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.match", match(best_pair_first, reaches=np.greater), "> where ≥"),
     ("boxes.match", match(best_pair_first, choose=the_last_that_reaches), "last box"),
     ("boxes.match", match(best_pair_first, choose=the_first_that_reaches), "values differ"),
-    ("boxes.match", match_that_needs_a_box, "ValueError"),
+    ("boxes.match", match_that_needs_a_box, "without elements"),
     ("metrics.average_precision", lambda s, h, n: right_average_precision(-np.arange(len(s)), h, n), "not sorted"),
     ("metrics.average_precision", lambda s, h, n: right_average_precision(-s, h, n), "wrong way"),
     (
@@ -437,6 +514,72 @@ WRONG: list[WrongAnswer] = [
     ("metrics.precision_recall", matched_by(the_best, lambda scores, _: np.argsort(scores)), "lowest score first"),
     ("metrics.precision_recall", class_asked_last, "class asked only then"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a)[::-1], "Precision comes first"),
+    # further ones: the test inverted, codes swapped, forced matches lost, other curves, thresholds not used
+    ("boxes.iou", lambda a, b: right_iou(a, b) ** 2, "values differ"),
+    ("boxes.iou", lambda a, b: 100 * right_iou(a, b), "values differ"),
+    (
+        "boxes.iou",
+        lambda a, b: np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)),
+        "differ",
+    ),
+    ("boxes.iou", lambda a, b: shared_area(a, b) / max(right_union(a, b), 1), "values differ"),
+    ("boxes.iou", lambda a, b: shared_area(a, b) / (right_union(a, b) + 1e-3), "values differ"),
+    ("boxes.iou", lambda a, b: pairwise_iou(a[None], b[None]), "shape"),
+    ("boxes.nms", nms_with_the_test(lambda overlap, threshold: overlap > threshold), "wrong way round"),
+    ("boxes.nms", nms_with_the_test(lambda overlap, threshold: overlap >= threshold), "wrong way round"),
+    ("boxes.nms", nms_against_the_best_only, "only the best box of all"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, t)[:1], "Only the best box is left"),
+    ("boxes.nms", lambda b, s, t: np.array([s.argmax()]), "Only the best box is left"),
+    ("boxes.nms", lambda b, s, t: s[right_nms(b, s, t)], "These are the scores"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, t)[::-1], "by rising score"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, 0.5), "whatever iou_threshold says"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, 1 - t), "shape"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, t) + 1, "values differ"),
+    ("boxes.nms", lambda b, s, t: np.arange(len(b)), "shape"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, t) if s.max() else None, "without elements"),
+    ("boxes.nms", lambda b, s, t: right_nms(b, s, t) if len(b) else None, "without elements"),
+    ("boxes.batched_nms", lambda b, s, c, t: b[right_batched_nms(b, s, c, t)], "boxes themselves"),
+    ("boxes.batched_nms", lambda b, s, c, t: right_batched_nms(b, s, c, t)[::-1], "by rising score"),
+    ("boxes.batched_nms", lambda b, s, c, t: nms(b + 10 * c[:, None], s, t), "shape"),
+    ("boxes.batched_nms", lambda b, s, c, t: right_batched_nms(b, s, np.arange(len(c)), t), "shape"),
+    ("boxes.batched_nms", lambda b, s, c, t: c[right_batched_nms(b, s, c, t)], "values differ"),
+    ("boxes.decode", lambda o, a: a + o, "values differ"),
+    ("boxes.decode", decode((0.1, 0.1)), "0.1 for all four"),
+    ("boxes.decode", decode(sizes=lambda t: 2**t), "values differ"),
+    ("boxes.decode", decode((-0.1, 0.2)), "values differ"),
+    ("boxes.decode", lambda o, a: np.maximum(decode()(o, a), 0), "values differ"),
+    ("boxes.decode", lambda o, a: decode()(o, a)[:, [1, 0, 3, 2]], "values differ"),
+    ("boxes.match", codes_swapped(match(best_pair_first)), "−1 and −2 swapped"),
+    ("boxes.match", codes_swapped(match(lambda overlap, matches: None)), "Two faults"),
+    ("boxes.match", one_anchor_a_box, "one anchor a box"),
+    ("boxes.match", forced_before(lambda best: best >= -1), "thresholds that overwrite"),
+    ("boxes.match", forced_before(lambda best: best >= 0.5), "positive anchors written after"),
+    ("boxes.match", forced_before(lambda best: (best >= 0.4) & (best < 0.5)), "ignored anchors written after"),
+    ("boxes.match", lambda a, b: np.maximum(match(best_pair_first)(a, b), -1), "no band"),
+    ("boxes.match", lambda a, b: match(best_pair_first)(a, b) + 1, "values differ"),
+    ("boxes.match", lambda a, b: match(best_pair_first)(a, b) >= 0, "values differ"),
+    ("metrics.average_precision", above_the_recall, "> where ≥"),
+    ("metrics.average_precision", by_trapezoids(from_zero=False), "trapezoids"),
+    ("metrics.average_precision", by_trapezoids(from_zero=True), "trapezoids"),
+    ("metrics.average_precision", by_interpolation, "np.interp"),
+    (
+        "metrics.average_precision",
+        lambda s, h, n: right_average_precision(s, h, max(len(h), 1)),
+        "number of detections",
+    ),
+    ("metrics.average_precision", lambda s, h, n: 100 * right_average_precision(s, h, n), "values differ"),
+    ("metrics.average_precision", lambda s, h, n: right_average_precision(s, 1 - h, n), "values differ"),
+    ("metrics.average_precision", lambda s, h, n: h.sum() / n, "values differ"),
+    (
+        "metrics.average_precision",
+        lambda s, h, n: average_precision_score(h, s) if len(h) else 0.0,
+        "values differ",
+    ),
+    ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.5), "whatever iou_threshold says"),
+    ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.75), "values differ"),
+    ("metrics.precision_recall", lambda *a: right_precision_recall(*a).prod(), "shape"),
+    ("metrics.precision_recall", lambda *a: 1 - right_precision_recall(*a), "values differ"),
+    ("metrics.precision_recall", lambda *a: np.nan_to_num(right_precision_recall(*a), nan=1.0), "values differ"),
 ]
 
 
@@ -449,6 +592,11 @@ def test_a_right_answer_is_accepted(name):
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("name", CHAPTERS["ch07"])
+def test_every_mistake_is_rejected_with_its_own_words(name):
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 def test_every_exercise_is_tried_with_enough_wrong_answers():

@@ -16,6 +16,7 @@ from exercise_answers import (
     WrongAnswer,
     assert_enough_wrong_answers,
     assert_error_is_shown,
+    assert_mistakes_are_named,
     assert_rejected,
     assert_stub_is_not_attempted,
 )
@@ -55,8 +56,7 @@ def test_every_exercise_is_tried_with_enough_answers():
 
 @pytest.mark.parametrize("name", CHAPTERS["ch08"])
 def test_every_mistake_is_rejected_with_its_own_words(name):
-    for mistake in EXERCISES[name].mistakes:
-        assert_rejected(name, mistake.answer, mistake.says)
+    assert_mistakes_are_named(name, EXERCISES[name])
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch08"])

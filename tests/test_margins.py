@@ -1,5 +1,6 @@
 """The command that says how far trained quantities lie from what the chapters assert of them."""
 
+import itertools
 import json
 import os
 import sys
@@ -10,11 +11,13 @@ import pytest
 
 import margins
 import margins_run
+from results import RESULTS, read_rows
 
 FAKE = """
 import os
 
 SLOPE = 2
+SSD = dict  # a class, no constant of the recipe
 BOUNDS = {"gain": ("above", 0.5), "loss": ("below", 9)}
 
 
@@ -43,7 +46,7 @@ def fake(tmp_path, monkeypatch):
         module=fake_training,
         run=lambda *words: margins.main([*map(str, words)], results=tmp_path),
         runs=lambda: sorted(log.read_text(encoding="utf-8").split("\n")[:-1]) if log.is_file() else [],
-        rows=lambda name="margins_runs.csv": margins.read_rows(tmp_path / name),
+        rows=lambda name="margins_runs.csv": read_rows(tmp_path / name),
         folder=tmp_path,
     )
     del sys.modules["fake_training"]
@@ -71,6 +74,7 @@ def test_runs_every_seed_and_thread_count_in_a_process_of_its_own_and_sums_up(fa
     assert (loss["side"], loss["worst"]) == ("below", "1.0000")
     manifest = json.loads((fake.folder / "margins.json").read_text(encoding="utf-8"))
     assert (manifest["seeds"], manifest["threads"]) == ([0, 1], [1, 2])
+    assert [facts["numpy"] for facts in manifest["runs_on"]] == [np.__version__]
 
 
 def test_makes_only_the_runs_that_are_missing(fake):
@@ -142,3 +146,14 @@ def test_a_machine_without_avx512_makes_one_run_where_others_make_two(fake, monk
     assert [run.avx512 for run in margins.chosen_runs(arguments)] == ["absent", "absent"]
     monkeypatch.setattr(margins, "has_avx512", lambda: True)
     assert [run.avx512 for run in margins.chosen_runs(arguments)] == ["on", "off", "on", "off"]
+
+
+def test_the_shipped_table_is_of_todays_recipes_and_of_every_surrounding():
+    runs = read_rows(RESULTS / "margins_runs.csv")
+    assert margins.in_order(runs) == runs
+    assert margins.summary(runs) == read_rows(RESULTS / "margins.csv")
+    everywhere = set(itertools.product(map(str, margins.SEEDS), map(str, margins.THREADS), margins.AVX512))
+    for training in margins.TRAININGS:
+        for quantity in training.bounds:
+            mine = [row for row in runs if (row["chapter"], row["quantity"]) == (training.chapter, quantity)]
+            assert {(row["seed"], row["threads"], row["avx512"]) for row in mine} >= everywhere

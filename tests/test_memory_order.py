@@ -9,7 +9,7 @@ import pytest
 from course_utils import ensembling, losses, metrics, softmax
 from course_utils._arguments import as_comparable
 from course_utils.boxes import batched_nms, unmatched_boxes
-from course_utils.data import split
+from course_utils.datasets import split
 from course_utils.distillation import interpolated_loss
 from course_utils.label_maps import labels_to_rgb, rgb_to_labels
 

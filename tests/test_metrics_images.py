@@ -44,7 +44,7 @@ def test_psnr_by_hand():
         (COLOUR, NOISY[:-1], None, "y_pred: expected shape and dtype of y_true"),
         (COLOUR, NOISY8, None, "y_pred"),
         (COLOUR8, NOISY8.astype(np.int16), None, "y_pred"),
-        (COLOUR, np.full_like(COLOUR, np.inf), None, "y_pred: expected finite values"),
+        (COLOUR, np.full_like(COLOUR, np.inf), None, "y_pred: expected finite numbers"),
         (COLOUR, np.full_like(COLOUR, np.nan), None, "y_pred: 1440 of 1440 values are NaN"),
         (255 * COLOUR, 255 * NOISY, None, "data_range: only uint8 and floats in"),
         (COLOUR8.astype(int), NOISY8.astype(int), None, "data_range: only uint8"),

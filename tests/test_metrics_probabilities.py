@@ -195,3 +195,16 @@ def test_bootstrap_refuses_a_seed_and_a_statistic_that_is_no_number():
         bootstrap_interval([1.0, 2.0], np.mean, 10, 0.9, 0)
     with pytest.raises(ValueError, match="statistic"):
         bootstrap_interval([1.0, 2.0], lambda values: None, 10, 0.9, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_an_edge_belongs_to_the_bin_below(dtype):
+    """Also where k / n · n is more than k, as for 14 / 25."""
+    for n_bins in range(1, 130):
+        edges = np.arange(-(-n_bins // 2), n_bins + 1) / n_bins  # a highest of two probabilities is 1/2 or more
+        p = np.stack([edges, 1 - edges], axis=1).astype(dtype)
+        expected = np.zeros(n_bins)
+        expected[len(expected) - len(edges) :] = 1
+        np.testing.assert_array_equal(reliability(np.zeros(len(p), int), p, n_bins).counts, expected)
+    above = np.nextafter(dtype(0.56), dtype(1))
+    assert reliability([0], np.array([[above, 1 - above]]), 25).counts.argmax() == 14

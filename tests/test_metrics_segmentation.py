@@ -393,3 +393,58 @@ def test_they_refuse(call, says):
 def test_speed():
     program = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "segmentation_metrics.py"))
     program["test_faster_than_scikit_learn"]()
+
+
+class TestAnIgnoredClass:
+    """One of the K classes that is not to be judged: its pixels are left out, and it has no share in a mean."""
+
+    TRUTH, GUESS = np.array([1, 1, 2, 2, 0, 0]), np.array([0, 1, 2, 2, 1, 2])
+
+    def test_the_mean_is_over_the_others(self):
+        counts = confusion_matrix(self.TRUTH, self.GUESS, 3, ignore=0)
+        mean, per_class = mean_iou(counts, ignore=0)
+        assert mean == 0.75
+        np.testing.assert_array_equal(per_class, [np.nan, 0.5, 1])
+        assert mean_iou(counts).mean == 0.5  # the class counts as one that is only predicted
+
+    def test_a_matrix_that_still_has_its_pixels_gives_the_same(self):
+        for seed in range(5):
+            truth, guess = random_maps(seed, ignored=0)
+            for ignore in range(4):
+                left_out = confusion_matrix(truth, guess, 4, ignore=ignore)
+                expected, per_class = mean_iou(left_out, ignore=ignore)
+                assert mean_iou(confusion_matrix(truth, guess, 4), ignore=ignore).mean == expected
+                others = [
+                    np.sum((truth == c) & (guess == c)) / np.sum(((truth == c) | (guess == c)) & (truth != ignore))
+                    for c in range(4)
+                    if c != ignore
+                ]
+                np.testing.assert_allclose(np.delete(per_class, ignore), others)
+                assert expected == pytest.approx(np.mean(others))
+
+    @pytest.mark.parametrize("ignore", [None, 255, -1, 3, 99])
+    def test_a_label_that_is_no_class_changes_nothing(self, ignore):
+        counts = confusion_matrix(self.TRUTH, self.GUESS, 3)
+        np.testing.assert_array_equal(mean_iou(counts, ignore)[1], mean_iou(counts)[1])
+
+    def test_the_bootstrap_leaves_it_out(self):
+        counts = np.stack([confusion_matrix(*random_maps(seed, ignored=0), 4, ignore=1) for seed in range(6)])
+        draws = bootstrap_mean_iou(counts, 50, np.random.default_rng(0), ignore=1)
+        resamples = resample_counts(6, 50, np.random.default_rng(0))
+        expected = [mean_iou(np.tensordot(times, counts, axes=1), ignore=1).mean for times in resamples]
+        np.testing.assert_allclose(draws, expected)
+        interval = mean_iou_interval(counts, 50, 0.9, np.random.default_rng(0), ignore=1)
+        assert interval == percentile_interval(draws, 0.9)
+
+    def test_image_by_image_it_is_true_nowhere(self):
+        assert per_image_mean_iou([self.TRUTH], [self.GUESS], 3, ignore=0) == 0.75
+
+    def test_it_has_no_outline(self):
+        truth, guess = np.zeros((2, 9, 12), int)
+        truth[:, 4:8], truth[:, 8:] = 1, 2
+        guess[:, 5:8], guess[:, 8:] = 1, 2  # at column 4 class 0 is predicted where class 1 is true
+        scores = boundary_f_score(truth, guess, 3, 0, ignore=0)
+        np.testing.assert_array_equal(scores.precision, [np.nan, 1 / 2, 1])
+        np.testing.assert_array_equal(scores.recall, [np.nan, 1, 1])
+        assert np.isnan(scores.per_class[0])
+        assert scores.mean == np.mean(scores.per_class[1:])

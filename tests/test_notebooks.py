@@ -1,19 +1,17 @@
 """The rules that every notebook keeps."""
 
-import ast
-import importlib
-import pkgutil
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
-import course_utils
 from colab import COURSE_LINE, badge, repository
 from course_utils.exercises import CHAPTERS
+from margins import has_room
 from notebooks import ROOT, chapters, read, reading_minutes, title
 from readme import cover
+from results import RESULTS, read_rows
+from uses import unused
 
 PATHS = chapters()
 NOTEBOOKS = {path.stem: read(path) for path in PATHS}
@@ -28,8 +26,14 @@ ORDER = (
     "In short",
     "Solutions",
 )
-# Modules that serve the package and the tests and are not taught.
-PLUMBING = ("course_utils.datasets.drinks.workers", "course_utils.exercises", "course_utils._arguments")
+# Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version
+# and for the formats of their own files.
+ASKED_FOR_BY_NAME = {
+    ("course_utils", "__version__"),
+    ("course_utils.annotations.loading", "load_annotations"),
+    ("course_utils.annotations.voc", "save_voc"),
+    ("course_utils.annotations.yolo", "save_yolo"),
+} | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
 def code_cells(name):
@@ -104,7 +108,26 @@ def test_the_headings_follow_the_anatomy(name):
     assert positions == sorted(positions)
     assert len(headings) >= len(ORDER) + 3
     assert title(NOTEBOOKS[name]).startswith(name[:2])
-    assert 30 <= reading_minutes(NOTEBOOKS[name]) <= 90
+
+
+def stated_limits():
+    """Minutes of reading, from and to; seconds of running; those of a chapter that trains: from CONTRIBUTING."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return [
+        int(number)
+        for number in re.search(
+            r"read in (\d+) to (\d+) minutes, runs on two cores in (\d+) s or less \((\d+) s if", text
+        ).groups()
+    ]
+
+
+@EACH
+def test_the_times_are_within_the_stated_limits(name):
+    shortest, longest, seconds, seconds_of_training = stated_limits()
+    assert shortest <= reading_minutes(NOTEBOOKS[name]) <= longest
+    limit = seconds_of_training if name[:2] in {"07", "08"} else seconds
+    (stated,) = re.findall(r"runs in about (\d+) s", markdown(name))
+    assert int(stated) <= limit
 
 
 @EACH
@@ -161,38 +184,73 @@ def test_the_cover_picture_is_the_one_that_the_notebook_draws(name):
     assert cover(NOTEBOOKS[name]) == (picture.read_bytes() if picture.is_file() else None)
 
 
-def imported_names(source):
-    """Names that a cell imports from course_utils, as (module, name)."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils"):
-            found |= {(node.module, alias.name) for alias in node.names}
-    return found
+@EACH
+def test_what_a_chapter_asserts_of_a_training_was_measured_and_has_room(name):
+    rows = {
+        (row["quantity"], float(row["bound"])): row
+        for row in read_rows(RESULTS / "margins.csv")
+        if row["chapter"] == name[:2]
+    }
+    asserted = {
+        (claim["quantity"], claim["bound"]): cell.source
+        for cell in code_cells(name)
+        for claim in cell.metadata.get("margins", [])
+    }
+    assert set(asserted) == set(rows)
+    for (quantity, bound), source in asserted.items():
+        assert re.search(rf"assert .*\b{bound:g}\b", source), f"{quantity}: this cell asserts no {bound:g}"
+        assert has_room(rows[quantity, bound]), rows[quantity, bound]
 
 
-def test_every_public_function_is_used_by_a_notebook_or_by_another_module():
-    used = set()
-    sources = ["\n".join(cell.source for cell in code_cells(name)) for name in NOTEBOOKS]
-    package = Path(course_utils.__path__[0])
-    modules = [path for path in package.rglob("*.py") if path.name != "__init__.py"]
-    sources += [path.read_text(encoding="utf-8") for path in [*modules, *(ROOT / "tools").glob("*.py")]]
-    for source in sources:
-        names = imported_names(source)
-        used |= {name for _, name in names}
-        # `from course_utils import plotting` uses what is called as plotting.x
-        for module, name in names:
-            if module == "course_utils":
-                used |= set(re.findall(rf"\b{name}\.(\w+)", source))
-        for tree in ast.walk(ast.parse(source)):
-            if isinstance(tree, ast.FunctionDef | ast.ClassDef):
-                inside = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-                used |= inside - {tree.name}
-    public = set()
-    for module in pkgutil.walk_packages(course_utils.__path__, "course_utils."):
-        if not module.name.startswith(PLUMBING):
-            exported = importlib.import_module(module.name).__all__
-            public |= {(module.name, name) for name in exported}
-    assert not {(module, name) for module, name in public if name not in used}
+def test_every_public_name_is_used_by_a_notebook_a_tool_or_another_function():
+    folder = ROOT / "course_utils"
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path.read_text("utf-8")
+        for path in folder.rglob("*.py")
+    }
+    programs = ["\n".join(cell.source for cell in code_cells(name)) for name in NOTEBOOKS]
+    programs += [path.read_text(encoding="utf-8") for path in (ROOT / "tools").glob("*.py")]
+    found = unused(modules, programs)
+    assert found - ASKED_FOR_BY_NAME == set()
+    assert ASKED_FOR_BY_NAME - found == set()  # what is used has no place in that list
+
+
+HELPER = "__all__ = ['value']\ndef value(x):\n    return x\n"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "def other(value):\n    return value\n",  # a local of the same name
+        "def other():\n    value = 1\n    return value\n",
+        "from course_utils.b import value\nvalue(1)\n",  # another module's
+        "from course_utils import b\nb.value(1)\n",
+        "x.value\n",
+    ],
+)
+def test_a_name_that_only_looks_used_is_found(user):
+    modules = {"course_utils": "", "course_utils.a": HELPER, "course_utils.b": HELPER}
+    assert ("course_utils.a", "value") in unused(modules, [user])
+    assert ("course_utils.a", "value") in unused(modules | {"course_utils.c": user}, [])
+    # Nor does a name count that is used in its own body, or that a package hands on.
+    recursive = "__all__ = ['value']\ndef value(x):\n    return value(x - 1)\n"
+    package = {"course_utils": "", "course_utils.p": "from course_utils.p.a import value\n__all__ = ['value']\n"}
+    assert unused(package | {"course_utils.p.a": recursive}, [user]) == {("course_utils.p.a", "value")}
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "from course_utils.p import value\n",
+        "from course_utils.p.a import value as v\n",
+        "def f():\n    from course_utils.p import value\n    return value(1)\n",
+        "from course_utils import p\np.value(1)\n",
+        "from course_utils.p import a\na.value(1)\n",
+    ],
+)
+def test_a_used_name_is_found_through_the_package_that_hands_it_on(user):
+    package = {"course_utils": "", "course_utils.p": "from course_utils.p.a import value\n__all__ = ['value']\n"}
+    assert unused(package | {"course_utils.p.a": HELPER}, [user]) == set()
 
 
 def test_the_project_has_one_version_of_its_address():

@@ -62,7 +62,7 @@ def test_it_installs_the_course_and_nothing_else_then_the_data_is_there(machine)
     listing = "import importlib.metadata as m; print(sorted((d.name, d.version) for d in m.distributions()))"
     before = run(python, listing, folder).stdout
     use = (
-        "\nfrom course_utils.data import load_digits\nimport course_utils"
+        "\nfrom course_utils.datasets import load_digits\nimport course_utils"
         "\nprint(load_digits()[0].shape, course_utils.__path__[0])"
     )
     done = run(python, set_up_cell() + use, folder, COURSE_SOURCE=str(wheel))

@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
 from course_utils.data import data_path
+from sweep_recipes import recipe_of_the_weights
 
 
 def table() -> list[dict[str, str]]:
@@ -22,6 +24,20 @@ def test_the_table_holds_every_run_once() -> None:
     for row in table():
         for name in ("map50", "map75", "precision", "recall", "common_precision", "common_recall"):
             assert 0 <= float(row[name]) <= 1
+
+
+def test_another_recipe_does_not_ship_the_weights_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = pytest.importorskip("sweep_ch07")
+    recipe = recipe_of_the_weights(sweep, monkeypatch)
+    assert recipe == recipe_of_the_weights(sweep, monkeypatch)
+    others = [
+        ("CONFIGURATIONS", tuple(replace(c, box_loss="l1") for c in sweep.CONFIGURATIONS)),
+        ("SCENES", sweep.SCENES | {"validation": (300, 4)}),
+        ("SHIPPED_SCENES", 8000),
+        ("RENDERER_VERSION", sweep.RENDERER_VERSION + 1),
+    ]
+    for name, value in others:
+        assert recipe_of_the_weights(sweep, monkeypatch, **{name: value}) != recipe, name
 
 
 @pytest.mark.slow

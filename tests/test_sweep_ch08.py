@@ -2,11 +2,15 @@
 
 import csv
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_utils.data import data_path
+from sweep_recipes import recipe_of_the_weights
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -50,6 +54,30 @@ def test_the_epochs_count_every_pixel_of_every_test_scene() -> None:
     np.testing.assert_array_equal(
         confusions.sum(axis=3), np.broadcast_to(confusions[0].sum(axis=2), confusions.shape[:3])
     )
+
+
+def test_another_recipe_does_not_ship_the_weights_of_this_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sweep = pytest.importorskip("sweep_ch08")
+    recipe = recipe_of_the_weights(sweep, monkeypatch)
+    assert recipe == recipe_of_the_weights(sweep, monkeypatch)
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    other = tmp_path / "data" / "weights" / "ssd.npz"
+    shutil.copy(data_path("weights/ssd.npz"), other)
+    with np.load(other) as archive:
+        stored = dict(archive)
+    name = next(name for name in stored if name.endswith("kernel"))
+    np.savez_compressed(other, **(stored | {name: stored[name] * np.float16(0.5)}))
+    others = [
+        ("VARIANTS", (replace(sweep.VARIANTS[0], loss="focal"), *sweep.VARIANTS[1:])),
+        ("SCENES", sweep.SCENES | {"validation": (300, 4)}),
+        ("SHIPPED_SCENES", 8000),
+        ("RENDERER_VERSION", sweep.RENDERER_VERSION + 1),
+        ("DATA", tmp_path / "data"),  # where the detector's weights are others
+    ]
+    for name, value in others:
+        assert recipe_of_the_weights(sweep, monkeypatch, **{name: value}) != recipe, name
 
 
 @pytest.mark.slow

@@ -162,6 +162,102 @@ def test_the_address_is_stamped_everywhere_and_can_be_removed():
     assert removed == bare
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "../..",
+        "a/..",
+        "a/.",
+        "a/b; touch x",
+        "a/b c",
+        "$(touch x)/b",
+        "a/b/c",
+        "a",
+        "a/",
+        "/b",
+        "-a/b",
+        "ä/b",
+        "a/b\n",
+    ],
+)
+def test_no_repository_has_such_an_address(address, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["colab.py", address])
+    monkeypatch.setattr(colab, "write_text", None)
+    monkeypatch.setattr(colab, "write", None)
+    with pytest.raises(SystemExit, match="expected owner/name"):
+        colab.main()
+
+
+def test_usual_addresses_are_accepted():
+    for address in ("someone/course", "some-one_2/softmax.to-seg_2", "A/..."):
+        assert colab.REPOSITORY.fullmatch(address)
+
+
+def test_a_notebook_that_cannot_be_read_leaves_the_others_unstamped(tmp_path, monkeypatch):
+    good = chapters()[0]
+    (tmp_path / "02_bad.ipynb").write_text("{", encoding="utf-8")
+    monkeypatch.setattr(colab, "chapters", lambda: [good, tmp_path / "02_bad.ipynb"])
+    monkeypatch.setattr(colab, "write_text", None)
+    monkeypatch.setattr(colab, "write", None)
+    monkeypatch.setattr(sys, "argv", ["colab.py", "someone/course"])
+    with pytest.raises(Exception, match="JSON"):
+        colab.main()
+
+
+def test_only_what_is_installed_calls_for_another_set_up(tmp_path, monkeypatch):
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+
+    def stamp(text, constraints="numpy==2.4"):
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+        (tmp_path / "constraints.txt").write_text(constraints, encoding="utf-8")
+        return setup.installation()
+
+    before = stamp(project)
+    assert stamp(colab.stamp_project(project, "someone/course")) == before
+    assert stamp(project.replace("line-length = ", "line-length = 1")) == before
+    changed = [
+        project.replace('"numpy>=', '"numpy>2,>='),
+        project.replace("dev = [", 'dev = [\n    "rich",'),
+        project.replace("requires-python = ", 'requires-python = ">=3" #'),
+        project.replace('"hatchling>=1.26"]', '"hatchling>=1.27"]'),
+        project + '\n[tool.hatch.build.targets.wheel.force-include]\n"a" = "b"\n'
+        if "force-include" not in project
+        else project.replace("force-include]", 'force-include]\n"a" = "b"'),
+    ]
+    for text in changed:
+        assert text != project
+        assert stamp(text) != before
+    assert stamp(project, "numpy==2.5") != before
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(("target", "variable"), [("colab", "REPO"), ("save", "NOTEBOOKS")])
+def test_make_passes_on_what_was_typed_and_runs_none_of_it(target, variable, tmp_path):
+    """With `echo` for Python, which only shows the arguments."""
+    marks = [tmp_path / name for name in "abcd"]
+    typed = f"x/y; touch {marks[0]} $(shell touch {marks[1]}) `touch {marks[2]}` $$(touch {marks[3]}) '\""
+    command = ["make", target, f"{variable}={typed}", "PYTHON=true", "PY=echo"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert typed in done.stdout
+    assert not any(mark.exists() for mark in marks)
+
+
+def test_the_pictures_of_readme_are_found_on_a_package_index_too():
+    text = readme.README.read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert any("notebooks/figures/" in picture for picture in pictures)
+    stamped = colab.stamp_pictures(text, "someone/course", "notebooks/")
+    addresses = re.findall(r"!\[[^]]*\]\(([^)]+)\)", stamped)
+    assert addresses[0].startswith("https://raw.githubusercontent.com/someone/course/main/notebooks/figures/")
+    assert all(address.startswith("https://") for address in addresses)
+    plain = colab.stamp_pictures(stamped, "", "notebooks/")
+    assert colab.stamp_pictures(colab.stamp_pictures(stamped, "other/name"), "", "notebooks/") == plain
+    for picture in re.findall(r"!\[[^]]*\]\((notebooks/[^)]+)\)", plain):
+        assert (ROOT / picture).is_file()
+    assert colab.stamp_pictures(text, colab.repository(), "notebooks/") == text
+
+
 def test_readme_lists_every_chapter():
     table = readme.TABLE.search(readme.README.read_text(encoding="utf-8"))[0]
     for path in chapters():
@@ -247,3 +343,16 @@ def test_make_help_names_the_main_commands():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("run", "test", "lab", "clean", "student", "test-oldest"):
         assert f"make {target} " in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("lab", "jupyter lab --LabApp.news_url=None notebooks"),
+        ("benchmark", "pytest -m benchmark benchmarks/*.py tests"),
+    ],
+)
+def test_make_asks_nothing_about_news_and_runs_every_benchmark(target, said):
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said in done.stdout

@@ -1,7 +1,7 @@
 """Write the repository's address into the course: `python tools/colab.py owner/name`, or without to remove it.
 
 The address stands in pyproject.toml (`[project.urls]`); the badges, the pictures and the set-up
-cells of the notebooks, and README's table, follow from it.
+cells of the notebooks, and README's pictures and table, follow from it.
 """
 
 import re
@@ -13,11 +13,13 @@ import nbformat
 from course_utils._files import write_text
 from notebooks import ROOT, chapters, read, write
 
-PROJECT = ROOT / "pyproject.toml"
+PROJECT, README = ROOT / "pyproject.toml", ROOT / "README.md"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
 BADGE_LINE = re.compile(r"^\[!\[Open in Colab\]\(.*\)\]\(.*\)\n\n", re.MULTILINE)
 COURSE_LINE = re.compile(r'^COURSE = ".*?"', re.MULTILINE)
-PICTURE = re.compile(r"\]\((?:https://raw\.githubusercontent\.com/[^)]*/)?(figures/[^)]+)\)")
+# What GitHub takes for an owner and a name; no name is `.` or `..`.
+REPOSITORY = re.compile(r"[a-z0-9][a-z0-9_-]*/(?!\.{1,2}$)[a-z0-9._-]+", re.IGNORECASE | re.ASCII)
+PICTURE = re.compile(r"\]\((?:https://raw\.githubusercontent\.com/[^)]*?/notebooks/|notebooks/)?(figures/[^)]+)\)")
 
 
 def repository() -> str:
@@ -44,12 +46,20 @@ def stamp_project(text: str, owner_and_name: str) -> str:
     return text.replace("\n[project.optional-dependencies]", urls + "\n[project.optional-dependencies]", 1)
 
 
+def stamp_pictures(text: str, owner_and_name: str, folder: str = "") -> str:
+    """Markdown whose pictures have the whole address, or without any are found from where the text lies.
+
+    Colab has no files beside a notebook, and a package index none beside README.
+    """
+    raw = f"https://raw.githubusercontent.com/{owner_and_name}/main/notebooks/" if owner_and_name else folder
+    return PICTURE.sub(rf"]({raw}\1)", text)
+
+
 def stamp_notebook(notebook: nbformat.NotebookNode, name: str, owner_and_name: str) -> nbformat.NotebookNode:
     """A notebook with its badge, picture address and install address, or without them."""
     first = notebook.cells[0]
     first.source = BADGE_LINE.sub("", first.source)
-    picture = f"https://raw.githubusercontent.com/{owner_and_name}/main/notebooks/" if owner_and_name else ""
-    first.source = PICTURE.sub(rf"]({picture}\1)", first.source)
+    first.source = stamp_pictures(first.source, owner_and_name)
     if owner_and_name:
         heading, rest = first.source.split("\n\n", 1)
         first.source = f"{heading}\n\n{badge(name, owner_and_name)}\n\n{rest}"
@@ -61,11 +71,14 @@ def stamp_notebook(notebook: nbformat.NotebookNode, name: str, owner_and_name: s
 
 def main() -> None:
     owner_and_name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if owner_and_name and not re.fullmatch(r"[\w.-]+/[\w.-]+", owner_and_name):
+    if owner_and_name and not REPOSITORY.fullmatch(owner_and_name):
         sys.exit(f"expected owner/name, got {owner_and_name!r}")
+    # All of them first: a notebook that cannot be read leaves everything as it was.
+    stamped = [(stamp_notebook(read(path), path.stem, owner_and_name), path) for path in chapters()]
     write_text(PROJECT, stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name))
-    for path in chapters():
-        write(stamp_notebook(read(path), path.stem, owner_and_name), path)
+    write_text(README, stamp_pictures(README.read_text(encoding="utf-8"), owner_and_name, "notebooks/"))
+    for notebook, path in stamped:
+        write(notebook, path)
     print(f"repository: {owner_and_name or 'none'}; now run `make readme`")
 
 

@@ -13,11 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from skimage import measure
 
 from course_utils._files import replacing
 from course_utils.annotations import Record, save_boxes_csv, save_coco, save_via
+from course_utils.annotations.records import Outline
 from course_utils.datasets.drinks.dataset import render_dataset
 from course_utils.datasets.drinks.scenes import CLASS_NAMES, Scene
 
@@ -53,9 +55,10 @@ def annotate(scene: Scene, file_name: str) -> Record:
     return Record(file_name, scene.boxes, scene.class_ids, outlines)
 
 
-def visible_outline(seen: np.ndarray) -> list[np.ndarray]:
+def visible_outline(seen: npt.NDArray[np.bool_]) -> Outline:
     """Polygons that hold exactly the centres of a mask's pixels."""
-    outlines, holes = [], []
+    outlines: list[npt.NDArray[np.float64]] = []
+    holes: list[npt.NDArray[np.float64]] = []
     for contour in measure.find_contours(np.pad(seen, 1).astype(float), 0.5):
         # From rows and columns of pixels' centres in the padded mask to x and y of the image.
         polygon = measure.approximate_polygon(contour[:, ::-1] - 0.5, TOLERANCE)[:-1]

@@ -30,12 +30,12 @@ import numpy as np
 
 from course_utils.experiments import ch07, ch08
 from margins_run import AVX512_FEATURES, has_avx512, numpy_features
-from results import Row, holds, read_rows, write_manifest, write_rows
+from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "data" / "results"
 SEEDS, THREADS, AVX512 = (0, 1, 2, 3, 4), (1, 2), ("on", "off")
 LONGEST = 3600  # seconds that a run may take
+SURROUNDING = ("processor", "python", "numpy", "tensorflow", "keras")  # the table may be made on another machine
 DEVIATIONS = 3  # standard deviations from the mean to the bound, at least
 
 THREAD_VARIABLES = (
@@ -59,7 +59,11 @@ class Training:
     def recipe(self) -> str:
         """What has to be the same for two runs to be counted together."""
         constants = vars(sys.modules[self.measure.__module__])
-        return " ".join(f"{name}={constants[name]}" for name in constants if name.isupper() and name != "BOUNDS")
+        return " ".join(
+            f"{name}={value}"
+            for name, value in constants.items()
+            if name.isupper() and name != "BOUNDS" and not isinstance(value, type)  # SSD is no constant
+        )
 
 
 class Run(NamedTuple):
@@ -217,6 +221,7 @@ def write_table(raw: Path, path: Path) -> None:
     run_seconds = {
         (row["chapter"], row["seed"], row["threads"], row["avx512"]): int(row["seconds"]) for row in rows
     }
+    surroundings = sorted({tuple(row[name] for name in SURROUNDING) for row in rows})
     write_manifest(
         path.with_suffix(".json"),
         "python tools/margins.py",
@@ -225,7 +230,7 @@ def write_table(raw: Path, path: Path) -> None:
         seeds=sorted({int(row["seed"]) for row in rows}),
         threads=sorted({int(row["threads"]) for row in rows}),
         avx512=sorted({row["avx512"] for row in rows}),
-        processors=sorted({row["processor"] for row in rows}),
+        runs_on=[dict(zip(SURROUNDING, facts, strict=True)) for facts in surroundings],
         seconds=sum(run_seconds.values()),
     )
     for row in table:

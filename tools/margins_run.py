@@ -33,7 +33,8 @@ AVX512_FEATURES = (
 
 def numpy_features() -> dict[str, list[str]]:
     """The processor features that NumPy was built for, and uses ("found") or not ("not found")."""
-    return dict(np.show_config(mode="dicts")["SIMD Extensions"])
+    configuration: Any = np.show_config(mode="dicts")
+    return dict(configuration["SIMD Extensions"])
 
 
 def processor() -> tuple[str, list[str]]:

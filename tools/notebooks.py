@@ -19,7 +19,8 @@ def chapters() -> list[Path]:
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    return nbformat.read(path, as_version=4)
+    notebook: nbformat.NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
@@ -29,7 +30,8 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 def title(notebook: nbformat.NotebookNode) -> str:
     """The chapter's title, from its first heading."""
-    heading = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    first = notebook.cells[0].source if notebook.cells else ""
+    heading = re.search(r"^# (.+)$", first, re.MULTILINE)
     if heading is None:
         raise ValueError("the first cell has no heading of level 1")
     return heading[1]

@@ -5,15 +5,20 @@ notebooks replace the stored ones; without it they stay as they are.
 """
 
 import argparse
+import asyncio
+import contextlib
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import jupyter_server_mathjax
 import nbformat
@@ -66,13 +71,34 @@ class PeakMemory:
             self.megabytes = max(self.megabytes, total / 1e6)
 
 
+class Client(NotebookClient):
+    """A client that a signal stops in order: nbclient's own handlers take the kernel away and leave the rest."""
+
+    stopped = False
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        """Start the kernel, with handlers in place of nbclient's."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def stop() -> None:
+            self.stopped = True
+            if task is not None:
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(RuntimeError):  # Windows and other threads have none
+                loop.add_signal_handler(number, stop)
+        await super().async_start_new_kernel(**kwargs)
+
+
 def execute(path: Path) -> tuple[nbformat.NotebookNode, Run]:
     """Run a notebook from the top in a fresh kernel."""
     notebook = read(path)
+    heading = title(notebook)  # or an error, before anything runs
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = NotebookClient(
+    client = Client(
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
@@ -86,9 +112,13 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, Run]:
         try:
             # The kernel process logs on its own stderr; what the cells print comes back as output.
             client.execute(stderr=subprocess.DEVNULL)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        except CellTimeoutError:
+            failure = describe_failure(notebook, f"timed out: it had not ended after {CELL_TIMEOUT} seconds")
+        except (CellExecutionError, DeadKernelError, asyncio.CancelledError) as error:
+            if client.stopped:
+                raise KeyboardInterrupt from None
             failure = describe_failure(notebook, str(error))
-    return notebook, Run(path.stem, title(notebook), time.perf_counter() - start, peak.megabytes, failure)
+    return notebook, Run(path.stem, heading, time.perf_counter() - start, peak.megabytes, failure)
 
 
 def describe_failure(notebook: nbformat.NotebookNode, message: str) -> str:
@@ -132,7 +162,7 @@ def write_page(notebook: nbformat.NotebookNode, name: str) -> None:
     html, _ = exporter.from_notebook_node(
         page, resources={"course_title": title(notebook), "metadata": {"path": str(FOLDER), "name": name}}
     )
-    write_text(PAGES / f"{name}.html", html)
+    write_text(page_of(name), html)
 
 
 def write_shared_files() -> None:
@@ -148,13 +178,45 @@ def write_shared_files() -> None:
 
 
 def write_index(runs: list[Run]) -> None:
+    """Write the list of the chapters that were run, and remove the pages of those that are gone."""
+    for old in PAGES.glob("[0-9][0-9]_*.html"):
+        if old.stem not in {path.stem for path in chapters()}:
+            old.unlink()
     rows = "\n".join(
-        f'<tr><td><a href="{run.name}.html">{run.title}</a></td><td>{run.seconds:.0f} s</td>'
+        f"<tr><td>{link(run)}</td><td>{run.seconds:.0f} s</td>"
         f"<td>{run.peak_megabytes:.0f} MB</td><td>{'failed' if run.failure else 'ran'}</td></tr>"
         for run in runs
     )
     page = (TEMPLATES / "course" / "index_page.html").read_text(encoding="utf-8").replace("<!-- rows -->", rows)
     write_text(PAGES / "index.html", page)
+
+
+def link(run: Run) -> str:
+    """The chapter's title, which leads to its page if there is one."""
+    address = quote(f"{run.name}.html")
+    return f'<a href="{address}">{escape(run.title)}</a>' if page_of(run.name).is_file() else escape(run.title)
+
+
+def page_of(name: str) -> Path:
+    return PAGES / f"{name}.html"
+
+
+def run_chapter(path: Path, save: bool) -> Run:
+    """Run one chapter and write its page. Whatever is wrong with it is its own failure; the others go on."""
+    try:
+        notebook, run = execute(path)
+    except Exception as error:  # no JSON, no cells, no heading, no kernel
+        page_of(path.stem).unlink(missing_ok=True)
+        return Run(path.stem, path.stem, 0.0, 0.0, f"it cannot be run: {str(error)[:500]}")
+    tidy(notebook)
+    if save and not run.failure:
+        write(notebook, path)
+    try:
+        write_page(notebook, path.stem)
+    except Exception as error:  # a picture that is not there, Markdown that nobody can convert
+        page_of(path.stem).unlink(missing_ok=True)
+        return run._replace(failure=f"{run.failure}\nits page cannot be written: {str(error)[:500]}".strip())
+    return run
 
 
 def main() -> None:
@@ -170,22 +232,24 @@ def main() -> None:
 
     write_shared_files()
     runs = []
-    for number, path in enumerate(chosen, start=1):
-        print(f"[{number}/{len(chosen)}] {path.stem:24} ", end="", flush=True)
-        notebook, run = execute(path)
-        runs.append(run)
-        verdict = "FAILED" if run.failure else "ran"
-        print(f"{run.seconds:6.1f} s  {run.peak_megabytes:6.0f} MB  {verdict}", flush=True)
-        if run.failure:
-            print(run.failure, flush=True)
-        tidy(notebook)
-        if arguments.save and not run.failure:
-            write(notebook, path)
-        write_page(notebook, path.stem)
+    stopped = False
+    try:
+        for number, path in enumerate(chosen, start=1):
+            print(f"[{number}/{len(chosen)}] {path.stem:24} ", end="", flush=True)
+            run = run_chapter(path, arguments.save)
+            runs.append(run)
+            verdict = "FAILED" if run.failure else "ran"
+            print(f"{run.seconds:6.1f} s  {run.peak_megabytes:6.0f} MB  {verdict}", flush=True)
+            if run.failure:
+                print(run.failure, flush=True)
+    except KeyboardInterrupt:
+        stopped = True
+        print("stopped", flush=True)
     write_index(runs)
-    record = json.dumps([run._asdict() for run in runs], indent=1)
-    write_text(PAGES / "runs.json", record)
+    write_text(PAGES / "runs.json", json.dumps([run._asdict() for run in runs], indent=1))
     print(f"pages: {(PAGES / 'index.html').relative_to(ROOT)}")
+    if stopped:
+        sys.exit(130)  # as a shell reports what Ctrl-C has ended
     if any(run.failure for run in runs):
         sys.exit(1)
 

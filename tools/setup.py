@@ -5,6 +5,7 @@ only, and no syntax that an old Python could not read: it has to be able to say 
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)  # as `requires-python` in pyproject.toml
+# The keys of `[project]` that an installation depends on.
+INSTALLED = (
+    "name",
+    "version",
+    "dynamic",
+    "requires-python",
+    "dependencies",
+    "optional-dependencies",
+    "scripts",
+    "gui-scripts",
+    "entry-points",
+)
 
 
 def fail(message: str) -> None:
@@ -30,6 +43,19 @@ def starts(environment: Path) -> bool:
         return subprocess.run(command, stderr=subprocess.DEVNULL, cwd=str(ROOT)).returncode == 0
     except OSError:
         return False
+
+
+def installation() -> str:
+    """What decides which packages are installed, and how: other changes of pyproject.toml need no set-up."""
+    import tomllib  # noqa: PLC0415  (not there before Python 3.11, which has been ruled out by now)
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = settings.get("project", {})
+    wanted = {key: project.get(key) for key in INSTALLED}
+    wanted["build"] = [settings.get("build-system"), settings.get("tool", {}).get("hatch")]
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True, default=str).encode("utf-8"))
+    digest.update((ROOT / "constraints.txt").read_bytes())
+    return digest.hexdigest()
 
 
 def install(environment: Path, log: Path) -> None:
@@ -64,10 +90,8 @@ def main() -> None:
         )
     environment = ROOT / ".venv"
     stamp = environment / "installed"
-    wanted = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt"):
-        wanted.update((ROOT / name).read_bytes())
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted.hexdigest():
+    wanted = installation()
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         if starts(environment):
             return
         fail(".venv is broken: its Python or its packages do not start. Run `make clean`, then make again.")
@@ -82,7 +106,7 @@ def main() -> None:
             fail("no virtual environment can be made; on Debian and Ubuntu: apt install python3-venv")
     (ROOT / "build").mkdir(exist_ok=True)
     install(environment, ROOT / "build" / "setup.log")
-    stamp.write_text(wanted.hexdigest(), encoding="utf-8")
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ TARGET = ROOT / "build" / "student"
 
 def without_solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy without the cells from the heading "Solutions" to the links at the end, and without outputs."""
-    copy = nbformat.from_dict(notebook)
+    copy: nbformat.NotebookNode = nbformat.from_dict(notebook)
     cells = copy.cells
     starts = [i for i, cell in enumerate(cells) if re.match(r"## Solutions\b", cell.source)]
     if len(starts) != 1:

@@ -13,10 +13,11 @@ import os
 import runpy
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -38,6 +39,7 @@ STEPS = {500: 200, 2000: 400}
 LONG_STEPS = 1000
 N_TEST = 2000
 N_NETWORKS = 10
+KINDS: tuple[Literal["arithmetic", "geometric"], ...] = ("arithmetic", "geometric")
 
 Array = npt.NDArray[Any]
 Notebook = dict[str, Any]
@@ -113,7 +115,7 @@ def _mixed_pool_and_three_learners(
     table.add("mixed", "best single, chosen out of fold", predicted[best])
     votes = majority_vote(predicted.argmax(axis=-1), 10)
     table.add_labels("mixed", "majority vote", votes)
-    for kind in ("arithmetic", "geometric"):
+    for kind in KINDS:
         mean, mean_held_out = (average_probabilities(p, kind=kind) for p in (predicted, held_out))
         table.add("mixed", f"{kind} mean", mean)
         t = temperature(y, np.log(mean_held_out))
@@ -133,7 +135,7 @@ def _mixed_pool_and_three_learners(
     table.add("mixed", "single: SVM by pairs", pairs)
     t = temperature(y, np.log(pairs_held_out))
     table.add("mixed", "single, temperature: SVM by pairs", softmax(np.log(pairs), temperature=t))
-    for kind in ("arithmetic", "geometric"):
+    for kind in KINDS:
         table.add("mixed", f"{kind} mean of tempered models", average_probabilities(tempered, kind=kind))
     weights = fit_weights(tempered_held_out, y)
     table.add("mixed", "softmax weights of tempered models", average_probabilities(tempered, weights))
@@ -172,16 +174,17 @@ def _mixed_pool_and_three_learners(
 def _networks_of_several_seeds(table: Table, notebook: Notebook, x: Array, y: Array, x_test: Array) -> None:
     predictions, temperature, stack = notebook["predictions"], notebook["fit_temperature"], notebook["stack"]
     (train_size, seed), cnn = table.key, notebook["cnn"]
-    networks = [
-        lambda a, b, c, s, number=number: cnn(a, b, c, 1000 * s + number, STEPS[train_size])
-        for number in range(N_NETWORKS)
-    ]
+
+    def network(number: int) -> Callable[[Array, Array, Array, int], Array]:
+        return lambda x, y, x_test, seed: cnn(x, y, x_test, 1000 * seed + number, STEPS[train_size])
+
+    networks = [network(number) for number in range(N_NETWORKS)]
     _, held_out, predicted = predictions(networks[:5], x, y, x_test, seed)
-    more = [network(x, y, x_test, seed) for network in networks[5:]]
+    more = [fit(x, y, x_test, seed) for fit in networks[5:]]
     table.add("networks", "stacking of 5, out of fold", stack(held_out, y, predicted))
     table.add_value("networks", "correlation of errors", error_correlation(table.labels, predicted))
     _means_by_count(table, "networks", np.concatenate([predicted, more]))
-    for kind in ("arithmetic", "geometric"):
+    for kind in KINDS:
         mean, mean_held_out = (average_probabilities(p, kind=kind) for p in (predicted, held_out))
         t = temperature(y, np.log(mean_held_out))
         table.add("networks", f"{kind} mean of 5, temperature", softmax(np.log(mean), temperature=t))
@@ -195,7 +198,7 @@ def _means_by_count(table: Table, pool: str, predicted: Array) -> None:
         table.add(pool, f"single: {number}", p)
     for count in range(2, len(predicted) + 1):
         table.add_labels(pool, f"majority vote of {count}", majority_vote(predicted[:count].argmax(axis=-1), 10))
-        for kind in ("arithmetic", "geometric"):
+        for kind in KINDS:
             table.add(pool, f"{kind} mean of {count}", average_probabilities(predicted[:count], kind=kind))
 
 

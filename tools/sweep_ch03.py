@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils._files import write_arrays
@@ -55,6 +56,7 @@ TEACHER_STEPS, STUDENT_STEPS = 600, 800
 LEFT_OUT = 3
 
 Run = dict[str, Any]
+Array = npt.NDArray[Any]
 
 
 class Seed:
@@ -73,7 +75,7 @@ class Seed:
         kept = self.y["transfer"] != LEFT_OUT
         self.x["without 3"], self.y["without 3"] = self.x["transfer"][kept], self.y["transfer"][kept]
 
-    def teacher_logits(self, teacher: str, part: str) -> np.ndarray:
+    def teacher_logits(self, teacher: str, part: str) -> Array:
         """Logits of one of the teachers, from the cache after the first time."""
         path = CACHE / f"{teacher}-{self.seed}.npz"
         if not path.is_file():
@@ -83,7 +85,7 @@ class Seed:
             logits = {name: model.predict(self.x[name], batch_size=500, verbose=0) for name in needed}
             write_arrays(path, logits)
         with np.load(path, allow_pickle=False) as archive:
-            return archive[part]
+            return np.asarray(archive[part])
 
     def train_teacher(self, teacher: str) -> keras.Model:
         """Train one of the three teachers from the seed's own initial weights."""
@@ -99,9 +101,15 @@ class Seed:
 
     def plan(self) -> Iterator[Run]:
         """All the runs; ``targets`` computes what the student is trained on."""
-        labels = lambda part: self.y[part]  # noqa: E731
-        logits = lambda part, teacher="large": {"teacher_logits": self.teacher_logits(teacher, part)}  # noqa: E731
-        both = lambda part: {"labels": labels(part), **logits(part)}  # noqa: E731
+
+        def labels(part: str) -> Array:
+            return self.y[part]
+
+        def logits(part: str, teacher: str = "large") -> Run:
+            return {"teacher_logits": self.teacher_logits(teacher, part)}
+
+        def both(part: str) -> Run:
+            return {"labels": labels(part), **logits(part)}
 
         def run(experiment: str, setting: str, part: str, targets: Callable[[], Any], **options: Any) -> Run:
             return {"experiment": experiment, "setting": setting, "part": part, "targets": targets, **options}
@@ -209,7 +217,7 @@ def execute(run: Run, data: Seed) -> Run:
     return {"rows": rows}
 
 
-def measure(scores: dict[str, np.ndarray], data: Seed) -> Run:
+def measure(scores: dict[str, Array], data: Seed) -> Run:
     """Accuracy on both sets and on their 3s, and the negative log-likelihood on the test set."""
     found: Run = {"bias_3": ""}
     for short, name in (("val", "validation"), ("test", "test")):
@@ -224,7 +232,7 @@ def measure(scores: dict[str, np.ndarray], data: Seed) -> Run:
     return found
 
 
-def _best_bias(scores: np.ndarray, labels: np.ndarray) -> float:
+def _best_bias(scores: Array, labels: Array) -> float:
     """What to add to the logit of 3 for the highest accuracy on the validation set."""
     grid = np.arange(0, 20.25, 0.25)
     rights = [np.mean((scores + b * (np.arange(10) == LEFT_OUT)).argmax(axis=1) == labels) for b in grid]

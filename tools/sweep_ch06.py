@@ -29,7 +29,7 @@ from results import RESULTS, Row, read_rows, write_manifest, write_rows
 
 STEPS = 300
 RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
-FIRST_RATES = slice(1, 4)  # tried for every loss; the others only if the best of these is at the edge
+FIRST_RATES = RATES[1:4]  # tried for every loss; the others only if the best of these is at the edge
 TUNING_SEEDS = (100, 101, 102)
 SEEDS = (0, 1, 2, 3, 4)
 SCENES = {"train": (512, 0), "validation": (128, 1), "test": (256, 2)}  # number, seed
@@ -48,7 +48,7 @@ def drawn_scenes() -> dict[str, Scenes]:
 
 def best_rate(validation_score: Callable[[float], float]) -> float:
     """The rate with the highest score; beyond the first rates, others are tried while the best is at an edge."""
-    tried = {rate: validation_score(rate) for rate in RATES[FIRST_RATES]}
+    tried = {rate: validation_score(rate) for rate in FIRST_RATES}
     while True:
         best = max(tried, key=lambda rate: tried[rate])
         place = RATES.index(best)
@@ -96,7 +96,7 @@ def main() -> None:
         "python tools/sweep_ch06.py",
         steps=STEPS,
         learning_rates=RATES,
-        first_learning_rates=RATES[FIRST_RATES],
+        first_learning_rates=FIRST_RATES,
         chosen_learning_rates=rates,
         tuning_seeds=TUNING_SEEDS,
         seeds=SEEDS,

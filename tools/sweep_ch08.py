@@ -12,6 +12,7 @@ checkpoint, so the commands can be stopped and started again.
 """
 
 import argparse
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ import tensorflow as tf
 from course_utils._files import write_arrays
 from course_utils.backbones import residual_backbone
 from course_utils.datasets import Dataset, render_dataset
+from course_utils.datasets.drinks import RENDERER_VERSION
 from course_utils.detection import build_ssd
 from course_utils.losses import cross_entropy, dice, focal
 from course_utils.metrics import (
@@ -134,6 +136,7 @@ def run(
     steps: int,
     validate_every: int | None = None,
     checkpoint: Path | None = None,
+    recipe: dict[str, Any] | None = None,
 ) -> float:
     """Train, and give the seconds that it took."""
     training, validation = scenes["train"], scenes["validation"]
@@ -146,6 +149,7 @@ def run(
         validate=(lambda _: mean_iou(confusion_of(model, validation)).mean) if validate_every else None,
         validate_every=validate_every or steps,
         checkpoint=checkpoint,
+        recipe=recipe,
     )
     return history.seconds
 
@@ -188,7 +192,23 @@ def ship() -> None:
     set_seed(0)
     model = build(VARIANTS[0])
     checkpoint = DATA.parent / "build" / "fcn_checkpoint.npz"
-    seconds = run(model, VARIANTS[0].loss, 0, scenes, SHIPPED_STEPS, validate_every=1000, checkpoint=checkpoint)
+    # What the training cannot see for itself: a checkpoint of another loss, other scenes or another detector
+    # must not be shipped.
+    recipe = asdict(VARIANTS[0]) | {
+        "scenes": numbers,
+        "renderer": RENDERER_VERSION,
+        "detector": hashlib.sha256((DATA / "weights" / "ssd.npz").read_bytes()).hexdigest(),
+    }
+    seconds = run(
+        model,
+        VARIANTS[0].loss,
+        0,
+        scenes,
+        SHIPPED_STEPS,
+        validate_every=1000,
+        checkpoint=checkpoint,
+        recipe=recipe,
+    )
     save_weights(model, DATA / "weights" / "fcn.npz")
     score(seconds)
 

@@ -12,24 +12,23 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from course_utils._arguments import as_count
 from course_utils.annotations.records import Parts, box_of_parts
 
 __all__ = [
-    "ImageSizes",
+    "ROUNDING",
+    "LeftOutError",
     "Outside",
     "PathLike",
     "Size",
     "SizeOf",
     "as_file_name",
     "as_number",
-    "class_id_of",
-    "class_table",
     "fit_box",
     "fit_outline",
+    "parse_json",
     "read_json",
+    "read_text",
     "require_field",
     "shorten",
 ]
@@ -41,12 +40,53 @@ Outside = Literal["error", "clip"]
 
 # A corner this far outside the image, in pixels, is rounding: it is moved to the edge.
 ROUNDING = 0.1
-# The EXIF tag of photographs that were taken with the camera turned, and its values for a quarter turn.
-ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
+
+
+class LeftOutError(ValueError):
+    """A shape that has no place in a record: it covers nothing, or nothing of its image.
+
+    Attributes
+    ----------
+    reason : str
+        What such shapes are called where they are counted.
+    """
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+def read_text(path: PathLike) -> str:
+    """Content of a text file in UTF-8, with or without a byte order mark.
+
+    Raises
+    ------
+    ValueError
+        For another encoding, and for what is no file, such as a pipe.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"{path}: expected a file, got something else")
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: expected a text file in UTF-8, so this is not a JSON file or table that can be read: {error}"
+        ) from error
 
 
 def read_json(path: PathLike) -> Any:
-    """Content of a JSON file in UTF-8, with or without a byte order mark.
+    """Content of a JSON file.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_text` and :func:`parse_json`.
+    """
+    return parse_json(path, read_text(path))
+
+
+def parse_json(place: PathLike, text: str) -> Any:
+    """Value of a JSON text.
 
     Raises
     ------
@@ -63,11 +103,11 @@ def read_json(path: PathLike) -> Any:
         return found
 
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=unique)
-    except ValueError as error:  # a JSONDecodeError and a UnicodeDecodeError are ValueErrors too
-        raise ValueError(f"{path}: not a JSON file that can be read: {error}") from error
+        return json.loads(text, object_pairs_hook=unique)
+    except ValueError as error:  # a JSONDecodeError is one too
+        raise ValueError(f"{place}: not a JSON file that can be read: {error}") from error
     except RecursionError as error:
-        raise ValueError(f"{path}: not a JSON file that can be read: nested too deeply") from error
+        raise ValueError(f"{place}: not a JSON file that can be read: nested too deeply") from error
 
 
 def require_field(place: str, holder: Any, field: str, kind: type | tuple[type, ...], expected: str) -> Any:
@@ -95,10 +135,14 @@ def as_file_name(place: str, field: str, value: Any) -> str:
     --------
     >>> as_file_name("a.csv, line 2", "frame", " a.jpg")
     'a.jpg'
+    >>> as_file_name("a.json", "file_name", "https://example.org/photographs/a.jpg")
+    'a.jpg'
     """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{place}, {field}: expected the name of an image, got {value!r}")
-    return value.strip()
+    name = value.strip()
+    # VIA calls the images of an imported COCO file by their addresses.
+    return name.rsplit("/", 1)[-1] or name if "://" in name else name
 
 
 def as_number(place: str, field: str, value: Any) -> float:
@@ -118,109 +162,6 @@ def as_number(place: str, field: str, value: Any) -> float:
     if not np.isfinite(number):
         raise ValueError(f"{place}, {field}: expected a finite number, got {shorten(value)}")
     return number
-
-
-def class_table(class_names: Sequence[str]) -> dict[str, int]:
-    """Class ids by lower-case name.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two names, or two are alike.
-
-    Examples
-    --------
-    >>> class_table(("background", "Bottle"))
-    {'background': 0, 'bottle': 1}
-    """
-    if isinstance(class_names, str) or len(class_names) < 2 or not all(isinstance(n, str) for n in class_names):
-        raise ValueError(f"class_names: expected the background's name and one or more, got {class_names!r}")
-    table = {name.strip().casefold(): index for index, name in enumerate(class_names)}
-    if len(table) != len(class_names):
-        raise ValueError(f"class_names: expected different names, whatever their case, got {list(class_names)}")
-    return table
-
-
-def class_id_of(place: str, field: str, value: Any, table: Mapping[str, int]) -> int:
-    """Id of a class that is given by name, by id, or by an id written as text.
-
-    Examples
-    --------
-    >>> [class_id_of("a.csv, line 2", "class_id", v, {"background": 0, "can": 1}) for v in ("Can", 1, " 1 ")]
-    [1, 1, 1]
-    """
-    found = None
-    if isinstance(value, str):
-        text = value.strip().casefold()
-        digits = text.removesuffix(".0")  # as a spreadsheet or pandas writes an id
-        is_id = digits.isascii() and digits.isdigit() and len(digits) < 10
-        found = table.get(text, int(digits) if is_id else None)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        found = value
-    elif isinstance(value, float) and value.is_integer():
-        found = int(value)
-    if found is None or not 1 <= found < len(table):
-        known = ", ".join(f"{index} {name}" for name, index in table.items() if index)
-        reason = "the background is not an object" if found == 0 else "unknown class"
-        raise ValueError(f"{place}, {field}: {reason}: {shorten(value)}; expected one of: {known}")
-    return found
-
-
-class ImageSizes:
-    """Look-up of an image's (height, width), which not every format carries.
-
-    Parameters
-    ----------
-    image_size : (height, width), or a mapping from file names to such pairs, optional
-    image_folder : path, optional
-        Where the images are; their headers are read. Photographs that carry the mark of a turned
-        camera count as turned upright, which is how VIA shows them.
-    beside : path, optional
-        A file in whose folder the images may be, used by ``found_beside`` only.
-    """
-
-    def __init__(self, image_size: SizeOf | None, image_folder: PathLike | None, beside: PathLike = ""):
-        if image_size is not None and image_folder is not None:
-            raise ValueError("image_size, image_folder: expected one of them at most, got both")
-        self.folder = None if image_folder is None else Path(image_folder)
-        self.sizes = image_size if isinstance(image_size, Mapping) else None
-        self.beside = Path(beside).parent
-        self.size = None
-        if image_size is not None and self.sizes is None:
-            self.size = self._pair("image_size", image_size)
-
-    def of(self, place: str, file_name: str) -> Size | None:
-        """Height and width, or None where nothing is known."""
-        if self.sizes is not None:
-            if file_name not in self.sizes:
-                raise ValueError(f"{place}: image_size has no entry for it")
-            return self._pair(f"image_size[{file_name!r}]", self.sizes[file_name])
-        if self.folder is None:
-            return self.size
-        try:
-            return self._read(self.folder / file_name)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{place}: {self.folder / file_name} is not an image that can be read") from error
-
-    def found_beside(self, file_name: str) -> Size | None:
-        """Height and width of the image beside the annotations, or None if it is not there."""
-        try:
-            return self._read(self.beside / file_name)
-        except (OSError, ValueError):
-            return None
-
-    @staticmethod
-    def _read(path: Path) -> Size:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(ORIENTATION) in QUARTER_TURNS
-        return (width, height) if turned else (height, width)
-
-    @staticmethod
-    def _pair(name: str, size: Any) -> Size:
-        if not isinstance(size, (tuple, list, np.ndarray)) or len(size) != 2:
-            raise ValueError(f"{name}: expected (height, width), got {size!r}")
-        return as_count(name, size[0]), as_count(name, size[1])
 
 
 def fit_box(
@@ -247,9 +188,10 @@ def fit_box(
     corners = np.array(box, np.float64)
     for low, high in ((0, 2), (1, 3)):
         if not corners[high] > corners[low]:
-            raise ValueError(
+            raise LeftOutError(
+                "boxes without area",
                 f"{place}, {fields[high]}: expected more than {fields[low]}, "
-                f"got {corners[high]:g} and {corners[low]:g}"
+                f"got {corners[high]:g} and {corners[low]:g}",
             )
     limits = np.array([np.inf, np.inf] if size is None else [size[1], size[0]], np.float64)
     inside = np.clip(corners.reshape(2, 2), 0, limits).ravel()
@@ -259,7 +201,8 @@ def fit_box(
         image = "the image" if size is None else f"the image of width {size[1]} and height {size[0]}"
         worst = int(np.argmax(np.abs(inside - corners)))
         advice = "" if gone else '; outside="clip" cuts boxes at the edge'
-        raise ValueError(f"{place}, {fields[worst]}: {corners[worst]:g} lies outside {image}{advice}")
+        text = f"{place}, {fields[worst]}: {corners[worst]:g} lies outside {image}{advice}"
+        raise LeftOutError("boxes outside their image", text) if gone else ValueError(text)
     return inside
 
 
@@ -276,9 +219,10 @@ def fit_outline(place: str, parts: Parts, size: Size | None) -> npt.NDArray[np.f
     inside = np.clip(corners.reshape(2, 2), 0, limits).ravel()
     if not (inside[2:] > inside[:2]).all():
         image = "the image" if size is None else f"the image of width {size[1]} and height {size[0]}"
-        raise ValueError(
+        raise LeftOutError(
+            "polygons that cover nothing of their image",
             f"{place}: the polygon from {corners[:2].tolist()} to {corners[2:].tolist()} "
-            f"covers nothing inside {image}"
+            f"covers nothing inside {image}",
         )
     return inside
 

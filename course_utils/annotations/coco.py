@@ -1,46 +1,50 @@
 """Annotations in the JSON format of the COCO data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from course_utils._arguments import require_kind
+from course_utils.annotations._assembling import Rules, Skip, assemble
 from course_utils.annotations._checks import (
-    ImageSizes,
+    LeftOutError,
     Outside,
     PathLike,
     Size,
     SizeOf,
     as_file_name,
-    as_number,
-    class_id_of,
-    class_table,
-    fit_box,
-    fit_outline,
     read_json,
     require_field,
     shorten,
 )
-from course_utils.annotations.records import Outline, Parts, Record, as_parts
+from course_utils.annotations._classes import class_table
+from course_utils.annotations._coco_shapes import BOX_FIELDS, read_shape
+from course_utils.annotations._image_sizes import ImageSizes
+from course_utils.annotations._objects import (
+    FoundFile,
+    FoundImage,
+    FoundObject,
+    Label,
+    whole_number,
+)
+from course_utils.annotations.records import Record
 
-__all__ = ["load_coco"]
+__all__ = ["load_coco", "read_coco"]
 
 # More pixels than this on a side are a mistake.
 LARGEST = 1_000_000
-
-Found = list[tuple[npt.NDArray[np.float64], int, Outline]]
 
 
 def load_coco(
     path: PathLike,
     *,
     class_names: Sequence[str],
-    crowds: Literal["error", "skip"] = "error",
+    crowds: Literal["error", "skip", "objects"] = "error",
     image_size: SizeOf | None = None,
     image_folder: PathLike | None = None,
     outside: Outside = "error",
+    unknown: Skip = "error",
+    default_class: str | None = None,
+    without_area: Skip = "error",
 ) -> list[Record]:
     """Annotations in the COCO format, as most annotation tools export it.
 
@@ -48,16 +52,18 @@ def load_coco(
     ----------
     path : path
         JSON with ``images``, ``annotations`` (``bbox`` as x, y, width, height; ``segmentation`` as
-        polygons) and ``categories``.
+        polygons, or as run lengths where pycocotools is installed) and ``categories``. What VIA 2 exports as
+        COCO is read too.
     class_names : sequence of str
         The name of each class id, the background's first. Categories are matched by name, whatever
-        its case; the file's own category ids need not be those of the course.
-    crowds : "error" or "skip"
+        its case; the file's own category ids need not be those of the course. A category that is called
+        by its own id ("1" for 1) has that id, unless ``class_names`` has numbers too.
+    crowds : "error", "skip" or "objects"
         What to do about annotations with ``iscrowd``: one region around many objects, for which a
-        record has no place.
-    image_size, image_folder, outside
-        As in :func:`~course_utils.annotations.via.load_via`; only needed for images that come
-        without ``width`` and ``height``.
+        record has no place. Tools with a brush export each mask as such: "objects" reads each as one object.
+    image_size, image_folder, outside, unknown, default_class, without_area
+        As in :func:`~course_utils.annotations.via.load_via`. The size of an image that is there counts more
+        than ``width`` and ``height``.
 
     Returns
     -------
@@ -70,129 +76,135 @@ def load_coco(
     ------
     ValueError
         For a malformed file, an unknown category or image, a box outside its image, a polygon of
-        fewer than three points, a segmentation in run lengths. The message names file, annotation
+        fewer than three points, run lengths that cannot be read. The message names file, annotation
         and field.
 
     Notes
     -----
     Lin et al. 2014, *Microsoft COCO: Common Objects in Context*; https://cocodataset.org/#format-data.
     """
-    table = class_table(class_names)
-    require_kind(outside, ("error", "clip"), name="outside")
-    require_kind(crowds, ("error", "skip"), name="crowds")
+    class_table(class_names)
+    require_kind(crowds, ("error", "skip", "objects"), name="crowds")
+    rules = Rules(unknown, default_class, "error" if crowds == "error" else "skip", without_area, outside)
     sizes = ImageSizes(image_size, image_folder, beside=path)
-    content = read_json(path)
+    found = read_coco(str(path), read_json(path), sizes, as_objects=crowds == "objects")
+    return assemble(found, class_names, rules).records
+
+
+def read_coco(path: str, content: Any, sizes: ImageSizes, *, as_objects: bool | None = None) -> FoundFile:
+    """What a file holds.
+
+    Crowds are read as objects if ``as_objects`` says so, and for None if the file has nothing else: a brush
+    draws masks, which some tools export as crowds only.
+    """
     if isinstance(content, dict) and "_via_img_metadata" in content:
         raise ValueError(f"{path}: this is a VIA project: read it with load_via")
-    names, limits = _images(str(path), content, sizes)
-    categories = _by_id(str(path), content, "categories")
-    objects: dict[Any, Found] = {identity: [] for identity in names}
-    for identity, annotation in _by_id(str(path), content, "annotations").items():
+    found = FoundFile(path, [], name_field="file_name")
+    images = _images(path, content, sizes, found)
+    names = {}
+    for identity, category in _by_id(path, content, "categories").items():
+        names[identity] = require_field(f"{path}: category {identity}", category, "name", (str, int), "text")
+    found.classes = [str(names[identity]) for identity in _in_order(names)]
+    entries = []
+    for identity, annotation in _by_id(path, content, "annotations").items():
         where = f"{path}: annotation {identity}"
-        image = require_field(where, annotation, "image_id", (int, str), "an image's id")
-        if image not in names:
-            raise ValueError(f"{where}, image_id: no image has the id {image!r}")
-        where = f"{path}: image {names[image]!r}, annotation {identity}"
-        category = require_field(where, annotation, "category_id", (int, str), "a category's id")
-        if category not in categories:
-            raise ValueError(f"{where}, category_id: no category has the id {category!r}")
-        if annotation.get("iscrowd"):
-            if crowds == "error":
-                raise ValueError(f'{where}, iscrowd: a crowd is not one object; crowds="skip" leaves it out')
-            continue
-        name = require_field(f"{path}: category {category}", categories[category], "name", str, "text")
-        if name.strip().casefold() not in table:
-            raise ValueError(
-                f"{where}, category_id: unknown class: category {category} is {name!r}; "
-                f"expected one of: {', '.join(class_names[1:])}"
-            )
-        class_id = class_id_of(where, "category_id", name, table)
-        box, outline = _read_shape(where, annotation, limits[image], outside)
-        objects[image].append((box, class_id, outline))
-    return [
-        Record(
-            names[identity],
-            np.array([box for box, _, _ in found]).reshape(-1, 4),
-            np.array([class_id for _, class_id, _ in found], np.int64),
-            [outline for _, _, outline in found],
-        )
-        for identity, found in objects.items()
-    ]
-
-
-def _by_id(path: str, content: Any, field: str) -> dict[Any, dict[str, Any]]:
-    """The entries of one of the file's lists by their ids."""
-    found: dict[Any, dict[str, Any]] = {}
-    for index, entry in enumerate(require_field(path, content, field, list, "a list")):
-        place = f"{path}: {field}[{index}]"
-        identity = require_field(place, entry, "id", (int, str), "an id")
-        if identity in found:
-            raise ValueError(f"{place}, id: {identity!r} is given twice")
-        found[identity] = entry
+        image = images.get(_identity(where, annotation, "image_id", "an image's id"))
+        if image is None:
+            raise ValueError(f"{where}, image_id: no image has the id {annotation['image_id']!r}")
+        where = f"{image.place}, annotation {identity}"
+        label = _label(where, annotation, names)
+        crowd = _is_crowd(where, annotation.get("iscrowd"))
+        entry = FoundObject(where, "category_id", label, box_fields=BOX_FIELDS, crowd=crowd)
+        image.objects.append(entry)
+        entries.append((entry, annotation, image.size))
+    if as_objects is None:
+        as_objects = all(entry.crowd for entry, _, _ in entries)
+        if as_objects and entries:
+            found.told["crowds read as objects, for the file has nothing else"] = len(entries)
+    for entry, annotation, size in entries:
+        entry.crowd = entry.crowd and not as_objects
+        try:
+            if not entry.crowd:
+                read_shape(entry, annotation, size)
+        except LeftOutError as error:
+            entry.trouble = error
+    found.images = list(images.values())
     return found
 
 
-def _images(path: str, content: Any, sizes: ImageSizes) -> tuple[dict[Any, str], dict[Any, Size | None]]:
-    """File name and size of each image by its id."""
-    names: dict[Any, str] = {}
-    limits: dict[Any, Size | None] = {}
+def _label(where: str, annotation: dict[str, Any], names: dict[int | str, Any]) -> Label:
+    if annotation.get("category_id") is None and "category_id" in annotation:
+        return Label(None)
+    category = _identity(where, annotation, "category_id", "a category's id")
+    if category not in names:
+        raise ValueError(f"{where}, category_id: no category has the id {annotation['category_id']!r}")
+    name = str(names[category])
+    # "1" for 1 says nothing but the id; any other number is a name that somebody chose.
+    kind: Literal["either", "name"] = "either" if whole_number(name) == category else "name"
+    return Label(name, kind, shown=f"category {category} is {name!r}")
+
+
+def _identity(where: str, holder: Any, field: str, expected: str) -> int | str:
+    """An id: 1, "1", 1.0 and [1] are the same one."""
+    value = require_field(where, holder, field, (int, float, str, list), expected)
+    if isinstance(value, list):
+        value = value[0] if len(value) == 1 else None
+    number = whole_number(value)
+    if number is None and not isinstance(value, str):
+        raise ValueError(f"{where}, {field}: expected {expected}, got {shorten(holder[field])}")
+    return value if number is None else number
+
+
+def _in_order(identities: Iterable[int | str]) -> list[int | str]:
+    return sorted(identities, key=lambda identity: (isinstance(identity, str), identity))
+
+
+def _is_crowd(where: str, value: Any) -> bool:
+    text = str(value).strip().casefold()
+    if value is None or text in ("0", "0.0", "false", "no", ""):
+        return False
+    if text in ("1", "1.0", "true", "yes"):
+        return True
+    raise ValueError(f"{where}, iscrowd: expected 0 or 1, got {shorten(value)}")
+
+
+def _by_id(path: str, content: Any, field: str) -> dict[int | str, dict[str, Any]]:
+    """The entries of one of the file's lists by their ids; one that is repeated as it is counts once."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for index, entry in enumerate(require_field(path, content, field, list, "a list")):
+        place = f"{path}: {field}[{index}]"
+        identity = _identity(place, entry, "id", "an id")
+        if identity in found and found[identity] | {"id": 0} != entry | {"id": 0}:
+            raise ValueError(f"{place}, id: {identity!r} is given twice")
+        found.setdefault(identity, entry)
+    return found
+
+
+def _images(path: str, content: Any, sizes: ImageSizes, found: FoundFile) -> dict[int | str, FoundImage]:
+    """The images, without objects, by their ids."""
+    images = {}
     for identity, image in _by_id(path, content, "images").items():
         place = f"{path}: image {identity}"
         name = as_file_name(place, "file_name", require_field(place, image, "file_name", str, "text"))
         place = f"{path}: image {name!r}"
-        if name in names.values():
-            raise ValueError(f"{place}, file_name: given twice")
-        names[identity] = name
-        limits[identity] = sizes.of(place, name)
-        if limits[identity] is None and image.get("width") is not None and image.get("height") is not None:
-            height, width = (require_field(place, image, field, int, "a number") for field in ("height", "width"))
-            if not (1 <= height <= LARGEST and 1 <= width <= LARGEST):
-                raise ValueError(f"{place}, height, width: expected 1 to {LARGEST:,}, got {height} and {width}")
-            limits[identity] = height, width
-        if limits[identity] is None:
-            limits[identity] = sizes.found_beside(name)
-    return names, limits
+        size = sizes.measure(place, name, _claimed_size(place, image), found.tell)
+        images[identity] = FoundImage(place, name, size, [])
+    return images
 
 
-def _read_shape(
-    where: str, annotation: dict[str, Any], size: Size | None, outside: Outside
-) -> tuple[npt.NDArray[np.float64], Outline]:
-    """Box and outline of one object."""
-    parts = _read_segmentation(where, annotation.get("segmentation"))
-    bbox = annotation.get("bbox")
-    if bbox is None:
-        if not parts:
-            raise ValueError(f"{where}, bbox: missing, and there is no segmentation")
-        return fit_outline(f"{where}, segmentation", parts, size), parts
-    if not isinstance(bbox, list) or len(bbox) != 4:
-        raise ValueError(f"{where}, bbox: expected x, y, width, height, got {shorten(bbox)}")
-    x, y, width, height = (as_number(where, f"bbox[{index}]", value) for index, value in enumerate(bbox))
-    for field, value in (("width", width), ("height", height)):
-        if value <= 0:
-            raise ValueError(f"{where}, bbox: expected a {field} above 0, got {value:g}")
-    if parts:
-        fit_outline(f"{where}, segmentation", parts, size)
-    fields = ("bbox[0]", "bbox[1]", "bbox[0] + bbox[2]", "bbox[1] + bbox[3]")
-    return fit_box(where, fields, [x, y, x + width, y + height], size, outside), parts or None
-
-
-def _read_segmentation(where: str, segmentation: Any) -> Parts:
-    where = f"{where}, segmentation"
-    if segmentation is None or segmentation == []:
-        return []
-    if isinstance(segmentation, dict):
-        raise ValueError(f"{where}: given in run lengths (RLE), which is not read here; export polygons")
-    if not isinstance(segmentation, list) or not all(isinstance(part, list) for part in segmentation):
-        raise ValueError(
-            f"{where}: expected a list of polygons, each [x, y, x, y, …], got {shorten(segmentation)}"
-        )
-    parts = []
-    for index, part in enumerate(segmentation):
-        if len(part) % 2 or len(part) < 6:
-            raise ValueError(
-                f"{where}[{index}]: expected x and y of three points or more, "
-                f"got {len(part)} numbers: {shorten(part)}"
-            )
-        numbers = [as_number(where, f"[{index}][{place}]", value) for place, value in enumerate(part)]
-        parts.extend(as_parts(f"{where}[{index}]", np.reshape(numbers, (-1, 2))))
-    return parts
+def _claimed_size(place: str, image: dict[str, Any]) -> Size | None:
+    if image.get("width") is None or image.get("height") is None:
+        return None
+    pair = []
+    for field in ("height", "width"):
+        value = require_field(place, image, field, (int, float), "a number")
+        number = whole_number(value)
+        if number is None:
+            raise ValueError(f"{place}, {field}: expected a whole number, got {shorten(value)}")
+        pair.append(number)
+    height, width = pair
+    if (height, width) == (-1, -1):  # what VIA writes of an image that it has not seen
+        return None
+    if not (1 <= height <= LARGEST and 1 <= width <= LARGEST):
+        raise ValueError(f"{place}, height, width: expected 1 to {LARGEST:,}, got {height} and {width}")
+    return height, width

@@ -10,6 +10,7 @@ from course_utils._arguments import (
     Float64Array,
     FloatArray,
     IntArray,
+    as_array,
     as_float_array,
     as_integer_array,
     require_finite,
@@ -79,7 +80,8 @@ class Annotations:
     boxes : (n, 4) array_like
         x_min, y_min, x_max, y_max in pixels, finite, not crossed; n may be 0.
     class_ids : (n,) array_like of int
-        0 or more. Every id is a class of objects: there is no background among boxes.
+        0 or more. Every id is a class of objects: there is no background among boxes. Those of a
+        :class:`Record`, whose class 0 is the background, begin with 1 and are used here as they are.
 
     Raises
     ------
@@ -166,7 +168,7 @@ def as_parts(place: str, outline: Any) -> Parts:
         if points.ndim != 2 or points.shape[1] != 2:
             raise ValueError(f"{name}: expected points of shape (k, 2), got shape {points.shape}")
         require_finite(name, points)
-        if len(np.unique(points, axis=0)) < 3:
+        if len(set(map(tuple, points.tolist()))) < 3:  # np.unique takes many times as long
             raise ValueError(f"{name}: a polygon needs three different points or more, got {points.tolist()}")
         parts.append(points.astype(np.float64))
     return parts
@@ -218,10 +220,7 @@ def _as_boxes(boxes: npt.ArrayLike) -> Float64Array:
 
 
 def _as_ids(class_ids: npt.ArrayLike, count: int, low: int = 0) -> npt.NDArray[np.int64]:
-    try:
-        empty = np.shape(class_ids) == (0,)  # an empty list has no dtype to go by
-    except ValueError:  # a ragged list, which as_integer_array refuses
-        empty = False
+    empty = as_array("class_ids", class_ids).shape == (0,)  # an empty list has no dtype to go by
     array = as_integer_array("class_ids", np.zeros(0, np.int64) if empty else class_ids, low=low, high=2**31)
     if array.shape != (count,):
         raise ValueError(f"class_ids: expected shape ({count},), one a box, got {array.shape}")

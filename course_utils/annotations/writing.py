@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from course_utils._arguments import require_kind
 from course_utils._files import replacing, write_text
-from course_utils.annotations._checks import ImageSizes, PathLike, SizeOf
-from course_utils.annotations.boxes_csv import COLUMNS
+from course_utils.annotations._checks import PathLike, SizeOf
+from course_utils.annotations._image_sizes import ImageSizes, image_path
+from course_utils.annotations._writing import check_records, number, require_area, require_size, rounded
+from course_utils.annotations.boxes_csv import COLUMNS, escape
 from course_utils.annotations.records import Record, as_parts
 
 __all__ = ["save_boxes_csv", "save_coco", "save_via"]
@@ -37,7 +39,8 @@ def save_via(
     path : path
         The JSON file.
     kind : "polygons" or "boxes"
-        Polygons where an object has some, rounded to a tenth of a pixel, and rectangles elsewhere; or
+        Polygons where an object has some, rounded to a tenth of a pixel (finer if that would make them
+        vanish), and rectangles elsewhere; or
         rectangles for all. The parts of one object are regions with the same "instance".
     class_names : sequence of str
         The name of each class id, written as each region's "name".
@@ -48,13 +51,15 @@ def save_via(
     Raises
     ------
     ValueError
-        For a class id without a name, or an image twice.
+        For a class id without a name, an image twice, or a box without area.
     """
     require_kind(kind, ("polygons", "boxes"))
-    _check(records, class_names)
+    check_records(records, class_names)
     images = {}
     for record in records:
-        size = -1 if image_folder is None else (Path(image_folder) / record.file_name).stat().st_size
+        size = -1
+        if image_folder is not None:
+            size = image_path(f"image {record.file_name!r}", image_folder, record.file_name).stat().st_size
         regions = []
         for index, box in enumerate(record.boxes):
             outline = record.polygons[index] if kind == "polygons" else None
@@ -64,7 +69,10 @@ def save_via(
                 attributes["instance"] = str(index + 1)
             for shape in [_polygon(part) for part in parts] or [_rectangle(box)]:
                 regions.append({"shape_attributes": shape, "region_attributes": attributes})
-        images[f"{record.file_name}{size}"] = {
+        key = f"{record.file_name}{size}"
+        while key in images:  # "a.jpg" of 11 bytes and "a.jpg1" of 1: to VIA a key is any text that is different
+            key += "-"
+        images[key] = {
             "filename": record.file_name,
             "size": size,
             "regions": regions,
@@ -96,14 +104,21 @@ def save_boxes_csv(records: Sequence[Record], path: PathLike) -> None:
         Images without objects have no row, so they are not in the table.
     path : path
         The CSV file.
+
+    Notes
+    -----
+    A spreadsheet takes what begins with ``=``, ``+``, ``-`` or ``@`` for a formula and computes it. Such file
+    names are written with an apostrophe before them, which
+    :func:`~course_utils.annotations.boxes_csv.load_boxes_csv` takes off again.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for record in records:
+            require_area(record)
             for box, class_id in zip(record.boxes, record.class_ids, strict=True):
-                x_min, y_min, x_max, y_max = (_number(corner, 3) for corner in box)
-                writer.writerow([record.file_name, x_min, x_max, y_min, y_max, int(class_id)])
+                x_min, y_min, x_max, y_max = (number(corner) for corner in rounded(box.reshape(2, 2), 3).ravel())
+                writer.writerow([escape(record.file_name), x_min, x_max, y_min, y_max, int(class_id)])
 
 
 def save_coco(
@@ -130,22 +145,20 @@ def save_coco(
     Raises
     ------
     ValueError
-        For a class id without a name, an image twice, or without sizes.
+        For a class id without a name, an image twice or without a size, or a box without area.
 
     Notes
     -----
     ``area`` is that of the outline, the number that COCO's metrics sort objects by, or that of the box
     where there is no outline.
     """
-    _check(records, class_names)
+    check_records(records, class_names)
     sizes = ImageSizes(image_size, image_folder)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, record in enumerate(records, start=1):
-        size = sizes.of(f"image {record.file_name!r}", record.file_name)
-        if size is None:
-            raise ValueError("image_size, image_folder: the COCO format needs the images' sizes, got neither")
-        images.append({"id": number, "file_name": record.file_name, "width": size[1], "height": size[0]})
+    for image_id, record in enumerate(records, start=1):
+        size = require_size(sizes, record.file_name, "COCO")
+        images.append({"id": image_id, "file_name": record.file_name, "width": size[1], "height": size[0]})
         for box, class_id, outline in zip(record.boxes, record.class_ids, record.polygons, strict=True):
             parts = [] if outline is None else as_parts("polygons", outline)
             shape = _rectangle(box)
@@ -153,50 +166,33 @@ def save_coco(
             annotations.append(
                 {
                     "id": len(annotations) + 1,
-                    "image_id": number,
+                    "image_id": image_id,
                     "category_id": int(class_id),
                     "bbox": [shape[field] for field in ("x", "y", "width", "height")],
-                    "area": _number(area, 1),
+                    "area": number(round(float(area), 1) or float(area)),
                     "iscrowd": 0,
-                    "segmentation": [[_number(value, 1) for value in part.ravel()] for part in parts],
+                    "segmentation": [[number(value) for value in rounded(part, 1).ravel()] for part in parts],
                 }
             )
     categories = [{"id": index, "name": name} for index, name in enumerate(class_names) if index]
     write_text(path, _lay_out({"images": images, "annotations": annotations, "categories": categories}) + "\n")
 
 
-def _check(records: Sequence[Record], class_names: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for record in records:
-        if record.file_name in seen:
-            raise ValueError(f"records: {record.file_name!r} is given twice")
-        seen.add(record.file_name)
-        unnamed = record.class_ids[record.class_ids >= len(class_names)]
-        if len(unnamed):
-            raise ValueError(
-                f"records: {record.file_name!r} has class {unnamed[0]}, class_names has {list(class_names)}"
-            )
-
-
-def _number(value: float, digits: int) -> int | float:
-    """The number rounded, without a decimal point where it is whole."""
-    rounded = round(float(value), digits)
-    return int(rounded) if rounded.is_integer() else rounded
-
-
 def _polygon(points: npt.NDArray[np.float64]) -> dict[str, Any]:
-    x, y = ([_number(value, 1) for value in column] for column in points.T)
+    x, y = ([number(value) for value in column] for column in rounded(points, 1).T)
     return {"name": "polygon", "all_points_x": x, "all_points_y": y}
 
 
 def _rectangle(box: npt.NDArray[np.float64]) -> dict[str, Any]:
-    x_min, y_min, x_max, y_max = np.round(box, 3)
+    low, high = rounded(box.reshape(2, 2), 3)
+    # The difference of two numbers of three decimals has more of them, by the last bit.
+    sides = [round(side, 3) if abs(round(side, 3) - side) < 1e-9 else side for side in (high - low).tolist()]
     return {
         "name": "rect",
-        "x": _number(x_min, 3),
-        "y": _number(y_min, 3),
-        "width": _number(x_max - x_min, 3),
-        "height": _number(y_max - y_min, 3),
+        "x": number(low[0]),
+        "y": number(low[1]),
+        "width": number(sides[0]),
+        "height": number(sides[1]),
     }
 
 

@@ -65,7 +65,9 @@ def nms(
     looked at: see :func:`batched_nms`.
 
     An IoU above t needs an overlap above t times the width along x, and likewise along y. Four
-    comparisons of numbers leave few pairs for the IoU itself.
+    comparisons of numbers leave few pairs for the IoU itself. That is faster than TensorFlow's loop
+    where boxes are spread out or thousands (`benchmarks/boxes.py`); for a thousand boxes around a few
+    objects ``tf.image.non_max_suppression`` takes three quarters of the time.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from course_utils.deformation.affine import (
 )
 from course_utils.deformation.elastic import displacement_field, elastic_transform, jacobian_determinant
 from course_utils.deformation.grid import grid_mask, grid_pattern
-from course_utils.deformation.warping import warp, warp_boxes
+from course_utils.deformation.warping import warp, warp_boxes, warp_points
 
 __all__ = [
     "affine_field",
@@ -28,4 +28,5 @@ __all__ = [
     "random_affine",
     "warp",
     "warp_boxes",
+    "warp_points",
 ]

@@ -137,7 +137,8 @@ def elastic_transform(
     Notes
     -----
     It equals :func:`warp` by the fields that :func:`displacement_field` draws from the same
-    generator. Simard et al. use alpha 34 and sigma 4 on 28×28 digits.
+    generator. The usual reading of Simard et al. is alpha 34 and sigma 4 on 28×28 digits; whether their
+    alpha multiplies a field of norm 1, which would be weaker, the paper leaves open.
 
     Examples
     --------

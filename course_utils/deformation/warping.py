@@ -18,7 +18,7 @@ from course_utils._arguments import (
     shown,
 )
 
-__all__ = ["Mode", "warp", "warp_boxes"]
+__all__ = ["Mode", "warp", "warp_boxes", "warp_points"]
 
 AnyArray = npt.NDArray[Any]
 Mode = Literal["reflect", "grid-mirror", "mirror", "nearest", "constant", "grid-constant", "wrap", "grid-wrap"]
@@ -146,6 +146,51 @@ def warp_boxes(boxes: npt.ArrayLike, field: npt.ArrayLike) -> FloatArray:
         place = _origin_of(_outline(box), displacement)
         warped[number] = [*place.min(axis=1)[::-1], *place.max(axis=1)[::-1]]
     return np.clip(warped, 0, [width, height, width, height])
+
+
+def warp_points(points: npt.ArrayLike, field: npt.ArrayLike) -> FloatArray:
+    """Where a field puts points (keypoints) of an image.
+
+    Parameters
+    ----------
+    points : (N, 2) array_like of float
+        (x, y) in pixels, whole numbers at the centres of pixels, as the points of affine maps.
+    field : (2, H, W) float
+        The field that the image was warped by, as in :func:`warp`.
+
+    Returns
+    -------
+    (N, 2) float64
+        May lie outside the image: such a point is out of sight.
+
+    Raises
+    ------
+    ValueError
+        For another shape, NaN or infinite values.
+
+    Notes
+    -----
+    As for :func:`warp_boxes`, the field is inverted by a damped fixed-point iteration, and where it
+    folds, one of several places is returned. Beyond the border the field keeps its border's value.
+
+    Examples
+    --------
+    >>> field = np.zeros((2, 10, 10))
+    >>> field[1] = -2.0  # the content moves right
+    >>> warp_points([[1.0, 2.0]], field)
+    array([[3., 2.]])
+    """
+    places = require_finite("points", as_float_array("points", points)).astype(np.float64)
+    displacement = as_field("field", field)
+    if places.ndim != 2 or places.shape[1] != 2:
+        raise ValueError(f"points: expected (N, 2), x and y of each, got shape {places.shape}")
+    if displacement.ndim != 3:
+        raise ValueError(f"field: expected (2, H, W), one field for one image, got shape {displacement.shape}")
+    if len(places) == 0:
+        return places
+    # Boxes count from the corner of the first pixel, points from its centre.
+    moved = _origin_of(places.T[::-1] + 0.5, displacement)
+    return np.asarray(moved[::-1].T - 0.5)
 
 
 def as_field(name: str, value: npt.ArrayLike) -> FloatArray:

@@ -27,6 +27,7 @@ def detect(
     ----------
     model : SSD
     images : (H, W, 3) or (N, H, W, 3) array, or sequence of (H, W, 3) arrays of any sizes
+        As :func:`course_utils.datasets.photographs.as_photographs` takes them, grey ones too:
         uint8, or floating point in [0, 1]. Each is scaled to fit the network's input and padded with grey, its
         shape kept.
     score_threshold : float

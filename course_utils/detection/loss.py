@@ -66,9 +66,12 @@ def ssd_loss(
     anchors = tf.constant(model.anchors)
 
     def loss(y_true: Any, y_pred: Any) -> tf.Tensor:
+        y_pred = tf.convert_to_tensor(y_pred)
+        if y_pred.dtype.size < 4:  # half precision cannot count the anchors of a batch
+            y_pred = tf.cast(y_pred, tf.float32)
         logits, offsets = y_pred[..., : model.n_classes], y_pred[..., model.n_classes :]
         counted = tf.cast(y_true[..., 0] != IGNORE, y_pred.dtype)
-        class_ids = tf.cast(y_true[..., 0] * counted, tf.int32)
+        class_ids = tf.where(counted > 0, tf.cast(y_true[..., 0], tf.int32), 0)
         positive = tf.cast(class_ids > 0, y_pred.dtype)
         n_positive = tf.reduce_sum(positive)
         class_costs = tf.nn.sparse_softmax_cross_entropy_with_logits(class_ids, logits) * counted
@@ -76,7 +79,7 @@ def ssd_loss(
             class_costs *= (1 - tf.exp(-class_costs)) ** 2
         elif class_loss == "cross_entropy":
             class_costs *= positive + _hardest(class_costs * (1 - positive), NEGATIVES_PER_POSITIVE * n_positive)
-        box_costs = _box_costs(y_true[..., 1:], offsets) * positive
+        box_costs = _box_costs(tf.cast(y_true[..., 1:], y_pred.dtype), offsets) * positive
         sums = tf.reduce_sum(class_costs + weight * box_costs, axis=1)
         total = n_positive if divide_by == "positives" else tf.reduce_sum(counted)
         return sums * tf.cast(tf.shape(sums)[0], sums.dtype) / tf.maximum(total, 1)

@@ -5,9 +5,18 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 from keras import ops
+from scipy.special import logsumexp
 
-from course_utils._arguments import as_float_array, as_integer_array, require_positive
+from course_utils._arguments import (
+    as_float_array,
+    as_integer_array,
+    require_finite,
+    require_kind,
+    require_positive,
+)
 from course_utils.distillation.losses import (
     check_weights,
     distillation_loss,
@@ -42,15 +51,17 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
     ------
     ValueError
         For parameters as in :func:`distillation_loss`, a teacher that is the student, models that
-        end in a softmax or have different numbers of classes; in ``compile`` for a loss, in
-        ``fit`` and ``evaluate`` for targets that cannot be used.
+        end in a softmax, a log_softmax or a sigmoid, whatever it is written with, or have different
+        numbers of classes; in ``compile`` for a loss, in ``fit`` and ``evaluate`` for targets that
+        cannot be used. Where a model is not built yet, only its last layer can tell what it ends in.
 
     Notes
     -----
     ``compile`` takes an optimiser and metrics and **no loss**. ``fit`` and ``evaluate`` take as
     ``y`` the labels, nothing at all (unlabelled images), or a dictionary with ``"labels"`` or
     ``"teacher_logits"`` or both; logits that come so are used in the teacher's place. Metrics
-    see labels and the student's logits, and stay untouched without labels.
+    see labels and the student's logits, and stay untouched without labels. ``export`` writes the
+    student, as ``predict`` returns its logits; ``save`` keeps both.
 
     Examples
     --------
@@ -74,10 +85,9 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
         kind: Literal["soft", "logits"] = "soft",
         **kwargs: Any,
     ) -> None:
-        require_positive("temperature", temperature)
-        check_weights(alpha, beta, True)
-        if kind not in ("soft", "logits"):
-            raise ValueError(f'kind: expected "soft" or "logits", got {kind!r}')
+        temperature = require_positive("temperature", temperature)
+        alpha, beta = check_weights(alpha, beta, True)
+        require_kind(kind, ("soft", "logits"))
         if not isinstance(student, keras.Model):
             raise ValueError(f"student: expected a keras.Model, got {type(student).__name__}")
         if teacher is not None and not isinstance(teacher, keras.Model):
@@ -127,6 +137,10 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
         self.check_targets(y)
         return super().evaluate(x, y, *args, **kwargs)
 
+    def export(self, *args: Any, **kwargs: Any) -> Any:
+        """Write the student for serving, as any Keras model's ``export``: the teacher's work is done."""
+        return self.student.export(*args, **kwargs)
+
     def check_targets(self, y: Any) -> None:
         """Reject values that a compiled step could not complain about."""
         labels, teacher_logits = (None if target is None else known_values(target) for target in _targets(y))
@@ -134,9 +148,7 @@ class Distiller(keras.Model):  # type: ignore[misc]  # Keras ships no types
             n_classes = self.student.output_shape[-1] if self.student.built else np.iinfo(np.int64).max
             as_integer_array("labels", labels, low=0, high=n_classes)
         if teacher_logits is not None:
-            logits = as_float_array("teacher_logits", teacher_logits)
-            if not np.isfinite(logits).all():
-                raise ValueError("teacher_logits: expected finite values, got infinite ones")
+            require_finite("teacher_logits", as_float_array("teacher_logits", teacher_logits))
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile as before saving; Keras leaves that to models that check their ``compile``."""
@@ -234,10 +246,59 @@ def _targets(y: Any) -> tuple[Any, Any]:
 
 
 def _require_logits(name: str, model: keras.Model) -> None:
-    """Reject a model whose last layer is, or ends in, a softmax, nested models included."""
+    """Reject a model that ends in a softmax or the like: by its last layer, and by what it returns.
+
+    The last layer is looked at even before the model has weights. What it returns tells whatever the
+    end is made of: a layer, an operation, a lambda, a model's own ``call``.
+    """
     last: Any = model
     while isinstance(last, keras.Model):
         last = last.layers[-1] if last.layers else None
-    activation = getattr(last, "activation", None)
-    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
-        raise ValueError(f"{name}: expected a model that returns logits, got one whose last layer is a softmax")
+    activation = "softmax" if isinstance(last, keras.layers.Softmax) else _name(getattr(last, "activation", None))
+    end = activation if activation in ("softmax", "log_softmax", "sigmoid") else _kind_of_outputs(model)
+    if end is not None:
+        raise ValueError(f"{name}: expected a model that returns logits, got one that ends in a {end}")
+
+
+def _name(activation: Any) -> str:
+    """Name of an activation; TensorFlow's own softmax is a ``softmax_v2``."""
+    return str(getattr(activation, "__name__", "")).removesuffix("_v2")
+
+
+def _kind_of_outputs(model: keras.Model) -> str | None:
+    """What a built model's outputs for random inputs can only come from, if it is none of logits.
+
+    Half of the inputs are a hundred times as large as the others, so that logits leave [0, 1].
+    """
+    rng, scale = np.random.default_rng(0), np.repeat([1, 100], 4)
+    try:
+        draws = keras.tree.map_structure(lambda tensor: _random_batch(tensor, rng, scale), _inputs_of(model))
+        values = ops.convert_to_numpy(model(draws, training=False)).astype(np.float64)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, tf.errors.OpError):
+        return None  # not built yet, or it takes no such inputs: nothing can be said
+    if values.ndim < 2 or values.shape[-1] < 2 or not np.isfinite(values).all():
+        return None
+    if np.allclose(np.exp(logsumexp(values, axis=-1)), 1, atol=1e-3):
+        return "log_softmax"
+    if values.min() < 0 or values.max() > 1:
+        return None
+    if np.allclose(values.sum(axis=-1), 1, atol=1e-3):
+        return "softmax"
+    return "sigmoid" if values.min() < values.max() else None
+
+
+def _inputs_of(model: keras.Model) -> Any:
+    """What a model takes, with shapes and dtypes; of a model with a ``call`` of its own, what it was built for."""
+    if isinstance(model, keras.Sequential):
+        return model.inputs[0]
+    if getattr(model, "inputs", None):
+        return model.input
+    return keras.KerasTensor(model.get_build_config()["input_shape"], model.input_dtype)
+
+
+def _random_batch(tensor: Any, rng: np.random.Generator, scale: npt.NDArray[np.int64]) -> Any:
+    """A batch for a model's input, 32 long where its shape is open; ids of 0 or 1 where it takes integers."""
+    shape = (len(scale), *(32 if side is None else side for side in tensor.shape[1:]))
+    if "int" in tensor.dtype:
+        return rng.integers(0, 2, shape).astype(tensor.dtype)
+    return ops.convert_to_tensor((rng.normal(size=shape).T * scale).T, tensor.dtype)

@@ -54,7 +54,8 @@ def distillation_loss(
     ------
     ValueError
         For shapes that do not fit, values that are not finite, labels out of range, a temperature
-        not above 0, a negative weight, or no positive weight on a term that is there.
+        that is not above 0 or so small or large that the loss is not finite, a negative weight, or
+        no positive weight on a term that is there.
 
     Notes
     -----
@@ -73,7 +74,13 @@ def distillation_loss(
     alpha, beta = check_weights(alpha, beta, labels is not None)
     soft_targets = ops.softmax(teacher / temperature, axis=-1)
     soft = -ops.sum(soft_targets * ops.log_softmax(student / temperature, axis=-1), axis=-1)
-    soft = temperature**2 * soft
+    with np.errstate(over="ignore"):  # said below, in words
+        soft = temperature * temperature * soft
+    known = known_values(soft)
+    if known is not None and not np.isfinite(known).all():
+        raise ValueError(
+            f"temperature: {temperature:g} takes the loss of these logits out of {known.dtype}'s range"
+        )
     if labels is None:
         return soft
     return (alpha * soft + beta * _hard_loss(labels, student)) / (alpha + beta)

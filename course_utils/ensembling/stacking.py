@@ -140,7 +140,7 @@ def out_of_fold_probabilities(
         raise ValueError(
             f"y: expected one class id a row of x, got shapes {samples.shape} (x) and {ids.shape} (y)"
         )
-    folds = _deal(ids, as_count("n_folds", n_folds, low=2), np.random.default_rng(seed))
+    folds = _deal(ids, as_count("n_folds", n_folds, low=2), np.random.default_rng(as_count("seed", seed, low=0)))
 
     result: FloatArray = np.empty((0, 0))
     for fold in range(n_folds):

@@ -82,7 +82,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """A typical wrong answer, and what to tell the person who gives it.
 
@@ -93,7 +93,7 @@ class Mistake:
     says: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """A function for the reader to write.
 

@@ -145,7 +145,7 @@ def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: str, hull: s
     shared = np.minimum(truth[2:], prediction[2:]) - np.maximum(truth[:2], prediction[:2])
     intersection = np.prod(np.maximum(shared, 0) if clamp == "lengths" else shared)
     if clamp == "area":
-        intersection = max(intersection, 0.0)
+        intersection = np.maximum(intersection, 0)
     union = np.prod(truth[2:] - truth[:2]) + np.prod(prediction[2:] - prediction[:2]) - intersection
     area = {
         "hull": np.prod(np.maximum(truth[2:], prediction[2:]) - np.minimum(truth[:2], prediction[:2])),

@@ -338,8 +338,7 @@ EVALUATION: dict[str, Exercise] = {
                     "Often: trapezoids under the curve. Between two detections precision is no straight line: at "
                     "each recall it is the highest at this recall or any above.",
                 )
-                for from_zero in (False, True)
-                for highest in (False, True)
+                for from_zero, highest in ((False, False), (False, True), (True, False))
             ),
             *(
                 Mistake(

@@ -173,6 +173,8 @@ def train(
             return (x,)
         return x, (picked if isinstance(model, Distiller) else picked["labels"])
 
+    # Not yet course_utils.training.train: a Distiller is trained by Keras's own fit, which the chapter is about,
+    # and which runs 20 steps of these small networks in one call.
     schedule = keras.optimizers.schedules.CosineDecay(require_positive("learning_rate", learning_rate), steps)
     model.compile(
         optimizer=keras.optimizers.Adam(schedule),

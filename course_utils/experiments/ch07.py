@@ -1,14 +1,16 @@
 """The live training of chapter 07: the notebook runs it once, ``tools/margins.py`` with many seeds."""
 
-from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.datasets.drinks import Dataset, render_dataset
+from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.metrics import Annotations, mean_average_precision
 from course_utils.training import History, cosine_optimizer, set_seed, train
 
 __all__ = ["live_quantities", "train_live"]
 
-STEPS, BATCH_SIZE, LEARNING_RATE = 500, 8, 4e-3
-VALIDATE_EVERY, VALIDATED = 200, 60  # steps, scenes
+# Chosen on validation among twelve recipes that see 4,000 scenes each. With augmentation, all else the same, seeds
+# lie too far apart (0.671 ± 0.044 on test, here 0.682 ± 0.026): so few scenes want none.
+STEPS, BATCH_SIZE, LEARNING_RATE, AUGMENT = 1000, 4, 2.8e-3, False
+VALIDATE_EVERY, VALIDATED = 400, 60  # steps, scenes
 SCENES = ((1200, 1), (200, 2), (100, 3))  # number and seed of those for training, validation and test
 
 # What the chapter asserts of it.
@@ -23,7 +25,7 @@ def train_live(training: Dataset, validation: Dataset, seed: int = 0) -> tuple[S
     training, validation : Dataset
         Scenes of 96 × 128 pixels; the first 60 of ``validation`` are looked at.
     seed : int
-        Of the first weights, of the order of the scenes and of their augmentation; 0 or more.
+        Of the first weights and of the order of the scenes; 0 or more.
 
     Returns
     -------
@@ -47,6 +49,7 @@ def train_live(training: Dataset, validation: Dataset, seed: int = 0) -> tuple[S
             steps=STEPS,
             batch_size=BATCH_SIZE,
             seed=seed,
+            augment=AUGMENT,
         ),
         ssd_loss(model),
         cosine_optimizer(STEPS, LEARNING_RATE),

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.data import data_path
-from course_utils.detection import SSD, build_ssd
 from course_utils.datasets.drinks import Dataset, render_dataset
+from course_utils.detection import SSD, build_ssd
 from course_utils.losses import cross_entropy, dice
 from course_utils.metrics import confusion_matrix, mean_iou
 from course_utils.segmentation import build_fcn, initialise_from, segment, segmentation_batches, with_logits

@@ -107,6 +107,7 @@ def gaussian_filter(image: npt.ArrayLike, sigma: float, mode: Border = "reflect"
     Returns
     -------
     array of the shape and dtype of ``image``
+        uint8 is computed in float32 and rounded once at the end; SciPy rounds down after each axis.
 
     Raises
     ------
@@ -127,7 +128,9 @@ def gaussian_filter(image: npt.ArrayLike, sigma: float, mode: Border = "reflect"
     def blur(flat: Image, down: int, right: int) -> Image:
         return _weighted_sum(_weighted_sum(flat, weights, down), weights, right)
 
-    return like(values, in_strips(pad(working(values), window, mode), window, blur))
+    # float32 is as exact as eight bits need, and as fast as SciPy's loops in C; float64 takes twice the time.
+    numbers = values.astype(np.float32) if values.dtype == np.uint8 else working(values)
+    return like(values, in_strips(pad(numbers, window, mode), window, blur))
 
 
 def mean_filter(image: npt.ArrayLike, size: int, mode: Border = "reflect") -> Image:

@@ -2,7 +2,9 @@
 
 All are differentiable TensorFlow, take the truth first and return one value an image or a box, so
 that ``model.compile(loss=…)`` takes them; only the distance maps are NumPy. They work in eager mode,
-in ``tf.function`` and under XLA, which drops the assertions that check values inside a graph.
+in ``tf.function`` and under XLA, which drops the assertions that check values inside a graph. Half
+precision (float16, bfloat16) is computed in float32, and so is the result; gradients come back in
+the dtype of what they belong to.
 """
 
 from course_utils.losses.boxes import iou_loss, smooth_l1

@@ -43,8 +43,10 @@ class LabelledPixels(NamedTuple):
 
 
 def as_real_tensor(name: str, value: Any) -> tf.Tensor:
-    """Return real numbers as a floating-point tensor: tensors and arrays keep their dtype, integers
-    and lists become float64.
+    """Return real numbers as a tensor of float32 or float64, in which losses add up.
+
+    Tensors and arrays of these keep their dtype, half precision becomes float32 (a float16 sum over
+    260 × 260 pixels overflows, and counts stop at 2,048), integers and lists become float64.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def as_real_tensor(name: str, value: Any) -> tf.Tensor:
         return tf.cast(tensor, tf.float64)
     if not tensor.dtype.is_floating:
         raise ValueError(f"{name}: expected real numbers, got dtype {tensor.dtype.name}")
-    return tensor
+    return tensor if tensor.dtype.size >= 4 else tf.cast(tensor, tf.float32)
 
 
 def require(name: str, good: tf.Tensor, values: tf.Tensor, expected: str) -> list[tf.Operation]:
@@ -105,7 +107,7 @@ def require_same_shape(name: str, tensor: tf.Tensor, shape_of: tf.Tensor, why: s
 
 
 def require_number(name: str, value: float, *, low: float = 0.0, above: bool = False) -> float:
-    """Return a finite number of ``low`` or more (with ``above``: above it).
+    """Return a number of ``low`` or more (with ``above``: above it) that float32 can hold.
 
     Examples
     --------
@@ -114,7 +116,8 @@ def require_number(name: str, value: float, *, low: float = 0.0, above: bool = F
     """
     expected = f"a finite number {'above' if above else 'of at least'} {low:g}"
     number = as_number(name, value, expected)
-    if not np.isfinite(number) or number < low or (above and number == low):
+    limits = np.finfo(np.float32)  # in which it may be used
+    if not low <= number <= limits.max or (above and number < low + limits.tiny):
         raise ValueError(f"{name}: expected {expected}, got {shown(value)}")
     return number
 

@@ -133,12 +133,13 @@ def unet_weight_map(
     table = np.ones(IGNORE) if weights is None else weights
     result = np.where(counted, table[np.where(counted, ids, 0)], 0.0)
     foreground = np.where(counted, ids, 0)
-    objects = measure.label(foreground, background=0, connectivity=1)  # type: ignore[no-untyped-call]
+    objects = measure.label(foreground, background=0, connectivity=1)
     n_objects = int(objects.max(initial=0))
     if n_objects >= 2:
         nearest = np.full((2, *ids.shape), np.inf)
         for number in range(1, n_objects + 1):  # keeps the two smallest distances seen so far
             distance = ndimage.distance_transform_edt(objects != number)
             nearest = np.sort(np.concatenate([nearest, distance[np.newaxis]]), axis=0)[:2]
-        result += np.where(ids == 0, height * np.exp(-(nearest.sum(axis=0) ** 2) / (2 * spread**2)), 0.0)
+        with np.errstate(over="ignore", under="ignore"):  # far beyond a tiny sigma the border term is 0
+            result += np.where(ids == 0, height * np.exp(-0.5 * (nearest.sum(axis=0) / spread) ** 2), 0.0)
     return np.asarray(result)

@@ -38,7 +38,7 @@ def dice(y_true: Any, y_pred: Any, smooth: float = 1e-6, include_background: boo
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1].
 
     Raises
@@ -79,7 +79,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, smo
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1].
 
     Raises
@@ -134,7 +134,7 @@ def exponential_logarithmic(
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         0 or more.
 
     Raises
@@ -187,7 +187,7 @@ def lovasz_softmax(y_true: Any, y_pred: Any) -> tf.Tensor:
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In [0, 1]: for hard predictions exactly 1 − IoU, the mean over the classes of the truth.
 
     Raises
@@ -234,9 +234,10 @@ def _tversky(
     prices = require_number("alpha", alpha), require_number("beta", beta)
     if max(prices) == 0:
         raise ValueError("alpha, beta: expected at least one above 0, got 0 and 0")
-    counts = _counts(pixels)
-    errors = prices[0] * counts.false_positives + prices[1] * counts.false_negatives
-    whole = counts.true_positives + errors + require_number("smooth", smooth)
+    counts, epsilon = _counts(pixels), require_number("smooth", smooth)
+    unit = max(1, *prices, epsilon)  # of all terms, so that no price, however high, makes them infinite
+    errors = prices[0] / unit * counts.false_positives + prices[1] / unit * counts.false_negatives
+    whole = counts.true_positives / unit + errors + epsilon / unit
     present = counts.present if include_background else counts.present[:, 1:]
     losses = tf.math.divide_no_nan(errors, whole)  # 1 − (TP + smooth) / (TP + αFP + βFN + smooth)
     return _mean_over(losses if include_background else losses[:, 1:], present)

@@ -42,7 +42,7 @@ def cross_entropy(
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In nats, 0 or more; 0 for an image without a pixel that counts.
 
     Raises
@@ -86,7 +86,7 @@ def binary_cross_entropy(y_true: Any, y_pred: Any, positive_weight: float = 1.0)
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
 
     Raises
     ------
@@ -120,7 +120,7 @@ def focal(y_true: Any, y_pred: Any, gamma: float = 2.0, alpha: npt.ArrayLike | N
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
 
     Raises
     ------
@@ -161,7 +161,7 @@ def boundary(y_true_distance: Any, y_pred: Any) -> tf.Tensor:
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         In pixels; negative for a good prediction. 0 for an image without a pixel that counts.
 
     Raises
@@ -205,7 +205,5 @@ def power(base: tf.Tensor, exponent: float) -> tf.Tensor:
     The slope of x^γ at 0 is infinite for γ < 1, and infinity times the 0 that the chain rule
     multiplies it with is NaN. So the base is kept above 0 inside, and the result replaced outside.
     """
-    # NumPy knows no bfloat16; its range is that of float32.
-    dtype = np.float32 if base.dtype == tf.bfloat16 else base.dtype.as_numpy_dtype
-    smallest = np.finfo(dtype).tiny
+    smallest = np.finfo(base.dtype.as_numpy_dtype).tiny
     return tf.where(base > smallest, tf.pow(tf.maximum(base, smallest), exponent), 0)

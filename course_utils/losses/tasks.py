@@ -29,7 +29,7 @@ def uncertainty_weighted(
 
     Returns
     -------
-    tensor of the losses' shape
+    tensor of the losses' shape, and of the first one's dtype (float32 for half precision)
         It can be negative.
 
     Raises

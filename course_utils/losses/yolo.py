@@ -58,7 +58,7 @@ def yolo_v3(
 
     Returns
     -------
-    (N,) tensor of the dtype of ``y_pred``
+    (N,) tensor of the dtype of ``y_pred`` (float32 for half precision)
         0 or more.
 
     Raises

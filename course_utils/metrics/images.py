@@ -30,7 +30,8 @@ def psnr(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
     ------
     ValueError
         For shapes that differ, floats beside integers, no value, NaN or infinity, a data range
-        that is not above 0, or none with a ``y_true`` of another kind or outside [0, 1].
+        that is not above 0, or none with a ``y_true`` of another kind or outside [0, 1], and for
+        values so large or small that their squares leave the floats' range.
 
     Examples
     --------
@@ -38,8 +39,14 @@ def psnr(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
     20.0
     """
     truth, guess, full = _checked(y_true, y_pred, data_range)
-    error = float(np.mean((truth.astype(np.float64) - guess) ** 2))
-    return float(10 * np.log10(full**2 / error)) if error else float("inf")
+    with np.errstate(over="ignore"):
+        error = np.mean((truth.astype(np.float64) - guess) ** 2)
+        ratio = np.float64(full) ** 2 / error if error else np.inf
+    if not (np.isfinite(error) and ratio > 0 and (np.isfinite(ratio) or error == 0)):
+        raise ValueError(
+            f"y_true: {_range(truth)} and a data_range of {full:g} have squares that float64 cannot hold"
+        )
+    return float(10 * np.log10(ratio)) if error else float("inf")
 
 
 def ssim(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None = None) -> float:
@@ -70,8 +77,17 @@ def ssim(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, data_range: float | None 
         raise ValueError(f"y_true: expected (H, W) or (H, W, C) of 7 pixels or more, got shape {truth.shape}")
     channels = -1 if truth.ndim == 3 else None
     similarity: Any = skimage.metrics.structural_similarity
-    value = similarity(truth, guess, data_range=full, channel_axis=channels)
-    return float(value)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = float(similarity(truth, guess, data_range=np.float64(full), channel_axis=channels))
+    if not np.isfinite(value):
+        raise ValueError(
+            f"y_true: {_range(truth)} and a data_range of {full:g} have squares that floats cannot hold"
+        )
+    return value
+
+
+def _range(image: npt.NDArray[Any]) -> str:
+    return f"values from {image.min():.4g} to {image.max():.4g}"
 
 
 def _checked(
@@ -93,6 +109,6 @@ def _checked(
     if truth.dtype.kind != "f" or truth.min() < 0 or truth.max() > 1:
         raise ValueError(
             "data_range: only uint8 and floats in [0, 1] have a known white; it must be given for y_true "
-            f"of {truth.dtype} from {truth.min():.4g} to {truth.max():.4g}"
+            f"of {truth.dtype}, with {_range(truth)}"
         )
     return truth, guess, 1.0

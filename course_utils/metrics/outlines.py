@@ -59,7 +59,8 @@ def boundary_f_score(
     tolerance : float
         In pixels, 0 or more; a distance that equals it is enough.
     ignore : int or None
-        As in :func:`confusion_matrix`.
+        As in :func:`confusion_matrix`. If it is one of the K classes, it has no outline: NaN, and
+        left out of the mean.
 
     Returns
     -------
@@ -89,7 +90,8 @@ def boundary_f_score(
     """
     size = as_count("n_classes", n_classes)
     reach = require_within("tolerance", tolerance, 0, np.inf)
-    truths, counted = _label_maps("y_true", y_true, size, as_ignored(ignore, size))
+    left_out = as_ignored(ignore, size)
+    truths, counted = _label_maps("y_true", y_true, size, left_out)
     shape = np.shape(y_true)
     guess = as_array("y_pred", y_pred)
     if guess.shape != shape:
@@ -100,7 +102,9 @@ def boundary_f_score(
     totals, near = np.zeros((2, size)), np.zeros((2, size))
     for truth, seen, inside in zip(truths, guesses, counted, strict=True):
         edges = _edges(truth, inside), _edges(seen, inside)
-        for class_id in np.union1d(truth[edges[0]], seen[edges[1]]):
+        for class_id in np.setdiff1d(
+            np.union1d(truth[edges[0]], seen[edges[1]]), [-1 if left_out is None else left_out]
+        ):
             true, predicted = edges[0] & (truth == class_id), edges[1] & (seen == class_id)
             totals[:, class_id] += predicted.sum(), true.sum()
             near[:, class_id] += _count_near(predicted, true, reach), _count_near(true, predicted, reach)

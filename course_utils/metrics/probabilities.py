@@ -106,7 +106,8 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, n_bins: int
     """Mean confidence, accuracy and count in equal bins of confidence.
 
     The confidence of an element is its highest probability. Bin b holds confidences in
-    (b / n_bins, (b + 1) / n_bins]. Other arguments and errors are those of :func:`accuracy`.
+    (b / n_bins, (b + 1) / n_bins]: one on an edge belongs to the bin below it. Other arguments and
+    errors are those of :func:`accuracy`.
 
     Returns
     -------
@@ -124,9 +125,11 @@ def reliability(labels: npt.ArrayLike, probabilities: npt.ArrayLike, n_bins: int
     """
     ids, distributions = _checked(labels, probabilities)
     n_bins = as_count("n_bins", n_bins)
-    confidence = distributions.max(axis=1).astype(np.float64)
-    right = distributions.argmax(axis=1) == ids
-    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    highest = distributions.max(axis=1)
+    confidence, right = highest.astype(np.float64), distributions.argmax(axis=1) == ids
+    # Compared with each edge as the dtype of the probabilities holds it: 0.56 · 25 would be more than 14.
+    edges = (np.arange(1, n_bins) / n_bins).astype(highest.dtype)
+    bins = np.searchsorted(edges, highest)
     counts = np.bincount(bins, minlength=n_bins)
     with np.errstate(invalid="ignore"):
         return Reliability(

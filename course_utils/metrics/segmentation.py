@@ -59,7 +59,8 @@ def confusion_matrix(
         K ≥ 1.
     ignore : int or None
         Pixels of this true label are left out, whatever was predicted there; None leaves out
-        none. With more than 255 classes 255 is one of them and is counted.
+        none. With more than 255 classes 255 is one of them and is counted. The label may be one of
+        the K classes; :func:`mean_iou` must then be told so too.
 
     Returns
     -------
@@ -133,13 +134,17 @@ def confusion_matrices(
     return np.stack([confusion_matrix(truth, guess, n_classes, ignore) for truth, guess in pairs])
 
 
-def mean_iou(confusion: npt.ArrayLike) -> MeanIoU:
+def mean_iou(confusion: npt.ArrayLike, ignore: int | None = None) -> MeanIoU:
     """Intersection over union of each class, TP / (TP + FP + FN), and its mean over the classes.
 
     Parameters
     ----------
     confusion : (K, K) array_like
         Counts as :func:`confusion_matrix` returns, or a weighted sum of such.
+    ignore : int or None
+        The label that the matrix was counted without. If it is one of the K classes, it is none here:
+        NaN, and left out of the mean. A matrix alone cannot tell: a class whose pixels were left out
+        looks like one that is only predicted.
 
     Returns
     -------
@@ -150,7 +155,7 @@ def mean_iou(confusion: npt.ArrayLike) -> MeanIoU:
     Raises
     ------
     ValueError
-        For another shape, or counts that are negative or not finite.
+        For another shape, counts that are negative or not finite, or another ``ignore``.
 
     Notes
     -----
@@ -161,8 +166,14 @@ def mean_iou(confusion: npt.ArrayLike) -> MeanIoU:
     --------
     >>> mean_iou([[3, 1, 0], [0, 4, 0], [0, 0, 0]])
     MeanIoU(mean=0.775, per_class=array([0.75, 0.8 ,  nan]))
+
+    What lies at pixels of class 0 is not asked for. To call another pixel 0 is still a mistake.
+
+    >>> counts = confusion_matrix([1, 1, 2, 2, 0, 0], [0, 1, 2, 2, 1, 2], n_classes=3, ignore=0)
+    >>> mean_iou(counts, ignore=0)
+    MeanIoU(mean=0.75, per_class=array([nan, 0.5, 1. ]))
     """
-    per_class = _ious(_as_counts("confusion", confusion, rank=2))
+    per_class = _ious(_as_counts("confusion", confusion, rank=2), ignore)
     return MeanIoU(float(_mean_of_known(per_class)), per_class)
 
 
@@ -192,7 +203,8 @@ def per_image_mean_iou(
     own, and a class of a few pixels weighs in its image as much as one that fills it. To be
     compared with :func:`mean_iou` of the summed confusion matrix.
 
-    Arguments and errors are those of :func:`confusion_matrices`. NaN if no pixel counts; images
+    Arguments and errors are those of :func:`confusion_matrices`; a class that is ignored is true
+    nowhere. NaN if no pixel counts; images
     of which none does are left out.
 
     Examples
@@ -211,7 +223,9 @@ def per_image_mean_iou(
     return float(_mean_of_known(_mean_of_known(np.where(present, _ious(counts), np.nan))))
 
 
-def bootstrap_mean_iou(confusions: npt.ArrayLike, n: int, rng: np.random.Generator) -> FloatArray:
+def bootstrap_mean_iou(
+    confusions: npt.ArrayLike, n: int, rng: np.random.Generator, ignore: int | None = None
+) -> FloatArray:
     """Mean IoU of n resamples of the images, drawn with replacement.
 
     With equal seeds two models are judged on equal resamples, so that the difference of two
@@ -224,6 +238,8 @@ def bootstrap_mean_iou(confusions: npt.ArrayLike, n: int, rng: np.random.Generat
     n : int
         1 or more.
     rng : numpy.random.Generator
+    ignore : int or None
+        As in :func:`mean_iou`.
 
     Returns
     -------
@@ -245,11 +261,11 @@ def bootstrap_mean_iou(confusions: npt.ArrayLike, n: int, rng: np.random.Generat
         raise ValueError(f"confusions: expected at least one image, got shape {counts.shape}")
     draws = resample_counts(len(counts), n, rng).astype(np.float64)
     sums = draws @ counts.reshape(len(counts), -1)
-    return _mean_of_known(_ious(sums.reshape(n, *counts.shape[1:])))
+    return _mean_of_known(_ious(sums.reshape(n, *counts.shape[1:]), ignore))
 
 
 def mean_iou_interval(
-    confusions: npt.ArrayLike, n: int, level: float, rng: np.random.Generator
+    confusions: npt.ArrayLike, n: int, level: float, rng: np.random.Generator, ignore: int | None = None
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean IoU over images.
 
@@ -259,6 +275,8 @@ def mean_iou_interval(
         As in :func:`bootstrap_mean_iou`.
     n, level, rng
         As in :func:`bootstrap_interval`, whose interval this is.
+    ignore : int or None
+        As in :func:`mean_iou`.
 
     Returns
     -------
@@ -267,7 +285,7 @@ def mean_iou_interval(
     Raises
     ------
     ValueError
-        As in these two.
+        As in these.
 
     Examples
     --------
@@ -276,7 +294,7 @@ def mean_iou_interval(
     >>> round(mean_iou(np.sum(confusions, axis=0)).mean, 2), round(low, 2), round(high, 2)
     (0.47, 0.38, 0.6)
     """
-    return percentile_interval(bootstrap_mean_iou(confusions, n, rng), level)
+    return percentile_interval(bootstrap_mean_iou(confusions, n, rng, ignore), level)
 
 
 def as_ignored(ignore: int | None, n_classes: int) -> int | None:
@@ -293,8 +311,15 @@ def as_ignored(ignore: int | None, n_classes: int) -> int | None:
     return None if label == IGNORE and n_classes > IGNORE else label
 
 
-def _ious(counts: FloatArray) -> FloatArray:
-    """IoU (…, K) of matrices (…, K, K); NaN for an absent class."""
+def _ious(counts: FloatArray, ignore: int | None = None) -> FloatArray:
+    """IoU (…, K) of matrices (…, K, K); NaN for an absent class and for the one that is ignored."""
+    label = as_ignored(ignore, counts.shape[-1])
+    if label is not None and 0 <= label < counts.shape[-1]:
+        counts = counts.copy()
+        counts[..., label, :] = 0  # its pixels, if the matrix still has them
+        ious = _ious(counts)
+        ious[..., label] = np.nan
+        return ious
     shared = np.diagonal(counts, axis1=-2, axis2=-1)
     union = counts.sum(axis=-1) + counts.sum(axis=-2) - shared
     return np.asarray(np.divide(shared, union, out=np.full(union.shape, np.nan), where=union > 0))

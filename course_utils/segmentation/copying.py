@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import keras
 
+from course_utils.training.weights import as_weight, require_same_names
+
 __all__ = ["Copied", "initialise_from"]
 
 
@@ -45,19 +47,12 @@ def initialise_from(model: keras.Model, other: keras.Model, part: str = "backbon
     (310576, 'stem_conv/kernel')
     """
     target, source = (_weights(name, network, part) for name, network in (("model", model), ("other", other)))
-    missing, foreign = sorted(target.keys() - source.keys()), sorted(source.keys() - target.keys())
-    if missing or foreign:
-        raise ValueError(
-            f"other: its {part} does not fit: it lacks {missing[:3] or 'nothing'} and has "
-            f"{foreign[:3] or 'nothing'} that the model does not know"
-        )
+    require_same_names(f"other: its {part}", source, target)
+    values = {
+        name: as_weight(f"other: its {part}", source[name].numpy(), variable) for name, variable in target.items()
+    }
     for name, variable in target.items():
-        if tuple(variable.shape) != tuple(source[name].shape):
-            raise ValueError(
-                f"other: {name} has shape {tuple(source[name].shape)}, the model's is {tuple(variable.shape)}"
-            )
-    for name, variable in target.items():
-        variable.assign(source[name])
+        variable.assign(values[name])
     return Copied(tuple(target), sum(int(variable.numpy().size) for variable in target.values()))
 
 

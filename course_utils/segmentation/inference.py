@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils._arguments import as_count, require_kind
-from course_utils.datasets.photographs import Photographs, as_photographs, fit_photograph
+from course_utils.datasets.photographs import Photographs, as_photographs, fit_photograph, resized
 
 __all__ = ["Output", "segment"]
 
@@ -29,6 +29,7 @@ def segment(
     model : keras.Model
         From :func:`build_fcn`.
     images : (H, W, 3) or (N, H, W, 3) array, or sequence of (H, W, 3) arrays of any sizes
+        As :func:`course_utils.datasets.photographs.as_photographs` takes them, grey ones too:
         uint8, or floating point in [0, 1]. Each is scaled to fit the network's input and padded with grey, its
         shape kept; probabilities are scaled back bilinearly.
     output : "probabilities" or "labels"
@@ -68,9 +69,9 @@ def segment(
             probabilities = (probabilities + turned) / 2
         for photograph, factor, values in zip(group, factors, probabilities.numpy(), strict=True):
             size = photograph.shape[:2]
-            inner = [max(1, round(side * factor)) for side in size]
+            inner = resized(size, factor)
             own = values[: inner[0], : inner[1]]
-            if tuple(inner) != size:
+            if inner != size:
                 own = tf.image.resize(own, size).numpy()
             found.append(own.argmax(axis=-1).astype(np.uint8) if output == "labels" else own)
     return found

@@ -179,8 +179,7 @@ class Checkpoint:
             if self.path.exists() and not self.path.is_file():
                 raise OSError("it is no file")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(_NotYetError), replacing(self.path) as temporary:
-                temporary.touch()
+            with suppress(_NotYetError), replacing(self.path):
                 raise _NotYetError
         except (OSError, ValueError) as error:  # a ValueError for a name that no file can have
             raise ValueError(f"checkpoint: {self.path} cannot be written: {error}") from error

@@ -1,5 +1,6 @@
 """Weights to a file and back, checked name by name."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from course_utils._files import write_arrays
 
-__all__ = ["as_weight", "load_weights", "read_arrays", "save_weights"]
+__all__ = ["as_weight", "load_weights", "read_arrays", "require_same_names", "save_weights"]
 
 
 def save_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -> None:
@@ -64,14 +65,7 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     """
     stored = read_arrays("path", Path(path))
     weights = _named_weights(model)
-    expected = {*weights, *(f"extra/{name}" for name in extra)}
-    missing, foreign = sorted(expected - stored.keys()), sorted(stored.keys() - expected)
-    if missing or foreign:
-        raise ValueError(
-            f"path: {path} does not fit the model: it lacks {missing[:3] or 'nothing'}"
-            f"{' …' if len(missing) > 3 else ''}, and has {foreign[:3] or 'nothing'}"
-            f"{' …' if len(foreign) > 3 else ''} that the model does not know"
-        )
+    require_same_names(f"path: {path}", stored, {*weights, *(f"extra/{name}" for name in extra)})
     values = {name: as_weight(f"path: {path}", stored[name], variable) for name, variable in weights.items()}
     for name, value in extra.items():
         if not np.array_equal(stored[f"extra/{name}"], value):
@@ -79,6 +73,35 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     for name, variable in weights.items():
         variable.assign(values[name])
     return model
+
+
+def require_same_names(place: str, given: Iterable[str], own: Iterable[str]) -> None:
+    """Raise unless the weights that came are called as the model's own.
+
+    Parameters
+    ----------
+    place : str
+        Where the weights come from, for the message, with the argument's name.
+    given, own : iterable of str
+
+    Raises
+    ------
+    ValueError
+        With up to three names that are missing, and three that the model does not know.
+
+    Examples
+    --------
+    >>> require_same_names("path: a.npz", ["kernel"], ["bias", "kernel"])
+    Traceback (most recent call last):
+    ValueError: path: a.npz does not fit the model: it lacks ['bias'], and has nothing that the model does not know
+    """
+    missing, foreign = sorted(set(own) - set(given)), sorted(set(given) - set(own))
+    if missing or foreign:
+        raise ValueError(
+            f"{place} does not fit the model: it lacks {missing[:3] or 'nothing'}"
+            f"{' …' if len(missing) > 3 else ''}, and has {foreign[:3] or 'nothing'}"
+            f"{' …' if len(foreign) > 3 else ''} that the model does not know"
+        )
 
 
 def as_weight(place: str, value: npt.NDArray[Any], variable: Any) -> npt.NDArray[Any]:
@@ -118,7 +141,7 @@ def as_weight(place: str, value: npt.NDArray[Any], variable: Any) -> npt.NDArray
 
 
 def read_arrays(argument: str, path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return every array of an ``.npz``; never unpickles.
+    """Return every array of an ``.npz`` that holds no pickles.
 
     Parameters
     ----------

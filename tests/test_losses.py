@@ -169,12 +169,24 @@ def test_dice_without_background_in_a_background_image_is_0():
     assert dice(np.zeros((1, 2, 2), int), scores, include_background=False).numpy().tolist() == [0]
 
 
+@every_loss
+def test_half_precision_adds_up_in_float32(rng, loss):
+    """More pixels than float16 can count, and more cost than it can hold."""
+    labels = rng.integers(0, 4, (1, 260, 260))
+    scores = tf.cast(rng.normal(size=(1, 260, 260, 4)) * 3, tf.float16)
+    with tf.GradientTape() as tape:
+        tape.watch(scores)
+        value = loss(labels, scores)
+    np.testing.assert_allclose(value, loss(labels, tf.cast(scores, tf.float64)), rtol=1e-4)
+    assert tape.gradient(value, scores).dtype == tf.float16
+
+
 @pytest.mark.parametrize("loss", [focal, functools.partial(focal, gamma=0.5), exponential_logarithmic])
 def test_powers_in_every_floating_type(rng, loss):
     truth, scores = label_maps(rng), logits(rng)
     for dtype, margin in ((tf.float16, 0.01), (tf.bfloat16, 0.06), (tf.float32, 1e-5)):
         value = loss(truth, tf.cast(scores, dtype))
-        assert value.dtype == dtype
+        assert value.dtype == tf.float32  # what half precision is computed in
         np.testing.assert_allclose(tf.cast(value, tf.float64), loss(truth, scores), rtol=margin)
 
 
