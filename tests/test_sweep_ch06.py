@@ -108,7 +108,7 @@ def test_the_factors_are_those_with_the_best_mean_iou():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, (4, 10, 10)).astype(np.uint8)
     sure = 0.02 + 0.94 * np.eye(3)[labels]
-    assert sweep.best_factors(labels, sweep.rescaled(sure, (1, 1, 1 / 200)))[2] == 8
+    assert sweep.best_factors(labels, sweep.rescaled(sure, (1, 1, 1 / 200)))[2] > 200 * 0.02 / 0.96
     unsure = 0.2 + 0.4 * np.eye(3)[labels]  # right by a factor of 3
     _, thread, dot = sweep.best_factors(labels, sweep.rescaled(unsure, (1, 1 / 4, 4)))
     assert 4 / 3 < thread < 12
