@@ -92,6 +92,7 @@ CALLS = {
     "deformation.grid_pattern": lambda: {"shape": (8, 9), "period": 4.0, "keep_ratio": 0.5, "rng": rng(), "n": 2},
     "deformation.warp": lambda: {"images": IMAGE, "field": FIELD, "order": 1},
     "deformation.warp_boxes": lambda: {"boxes": BOXES, "field": FIELD},
+    "deformation.warp_points": lambda: {"points": BOXES[:, :2], "field": FIELD},
     "filters.correlate": lambda: {"image": IMAGE, "kernel": np.array([[0.2, 0.6, 0.2]])},
     "filters.gaussian_filter": lambda: {"image": IMAGE, "sigma": 1.0, "truncate": 3.0},
     "filters.gaussian_kernel": lambda: {"size": 3, "sigma": 1.0},

@@ -95,10 +95,10 @@ def test_difficulty_adds_clutter() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 96, 128), "rng: expected a numpy.random.Generator, got int"),
+        ((0, 96, 128), "rng: expected a numpy.random.Generator, such as np.random.default_rng\\(0\\), got 0"),
         ((np.random.default_rng(0), 31, 128), "height: expected an integer of 32 or more, got 31"),
         ((np.random.default_rng(0), 96, 128.0), "width: expected an integer of 32 or more, got 128.0"),
-        ((np.random.default_rng(0), 96, 128, 3), "difficulty: expected 0, 1 or 2, got 3"),
+        ((np.random.default_rng(0), 96, 128, 3), "difficulty: expected an integer from 0 to 2, got 3"),
         ((np.random.default_rng(0), 96, 128, True), "difficulty: expected an integer"),
     ],
 )

@@ -302,7 +302,7 @@ def test_every_class_of_an_anchor_is_a_candidate() -> None:
         (np.full((96, 128, 3), np.nan), r"images: expected .* in \[0, 1\], got nan"),
         (np.zeros((96, 128, 3), np.uint16), "images: expected uint8, .* got uint16: divide .* / 65535"),
         (np.zeros((96, 128, 3), np.int32), "images: expected uint8, or floating point"),
-        ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9), np.uint8)], r"got shape \(9, 9\) at 1"),
+        ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 2), np.uint8)], r"images\[1\]: expected RGB"),
     ],
 )
 def test_bad_photographs(ssd: SSD, images: Any, message: str) -> None:

@@ -283,7 +283,7 @@ def test_no_unit_overflows_or_underflows(kind, unit, dtype):
         (([0.0, 0, 4], [0.0, 0, 4]), r"y_pred: expected shape \(…, 4\)"),
         ((0.0, 0.0), r"y_pred: expected shape \(…, 4\)"),
         (([0.0, 0, 4, np.inf], [0.0, 0, 4, 4]), "y_true: expected finite values"),
-        (([0.0, 0, 4, 4], [0.0, 0, 4, np.nan]), "y_pred: expected finite values"),
+        (([0.0, 0, 4, 4], [0.0, 0, 4, np.nan]), "y_pred: 1 of 4 values are NaN"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, 4], "IoU"), "kind: expected one of"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, 4], np.ones(3)), "kind: expected one of"),
         (([0.0, 0, 4, 4], [0.0, 0, 4, 4], "giou", True), "log: expected"),

@@ -102,8 +102,11 @@ def test_what_does_not_fit_is_an_error_and_changes_nothing(fcn: keras.Model) -> 
     wider = build_ssd(backbone=residual_backbone((96, 128, 3), (8, 32, 48, 64, 64)))
     deeper = build_ssd(backbone=residual_backbone((96, 128, 3), blocks=(2, 2, 2, 1)))
     for other, message in (
-        (wider, r"other: stem_conv/kernel has shape \(3, 3, 3, 8\), the model's is \(3, 3, 3, 16\)"),
-        (deeper, "other: its backbone does not fit: it lacks nothing and has .*stage1_block2"),
+        (
+            wider,
+            r"other: its backbone holds stem_conv/kernel of shape \(3, 3, 3, 8\), the model's is \(3, 3, 3, 16\)",
+        ),
+        (deeper, "other: its backbone does not fit the model: it lacks nothing, and has .*stage1_block2"),
         (keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), "other: expected a layer 'backbone'"),
     ):
         with pytest.raises(ValueError, match=message):

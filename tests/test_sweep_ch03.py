@@ -29,6 +29,15 @@ def test_every_seed_has_every_row_once(table):
     assert len(rows) == manifest["rows"] == sum(map(len, by_seed.values()))
 
 
+def test_every_size_but_the_teachers_own_has_its_control_with_shifts(table):
+    def settings(experiment):
+        return {row["setting"] for row in table[0] if row["experiment"] == experiment}
+
+    assert settings("size shifts") == settings("size distilled") - {"as the teacher"}
+    assert settings("size shifts") == settings("size alone") - {"as the teacher"}
+    assert {"shifts, no teacher"} <= settings("control")  # the size in the middle
+
+
 def test_the_numbers_are_shares(table):
     for row in table[0]:
         for name in ("val_accuracy", "val_accuracy_3", "test_accuracy", "test_accuracy_3"):

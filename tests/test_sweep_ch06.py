@@ -72,6 +72,50 @@ def test_the_grid_is_widened_while_its_best_rate_lies_at_an_edge():
     assert tried_for(9.0)[0] == 0.4
 
 
+@pytest.fixture(scope="module")
+def lengths():
+    with data_path("results/losses_length.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows, json.loads(data_path("results/losses_length.json").read_text(encoding="utf-8"))
+
+
+def test_every_loss_has_every_length_and_seed_and_decision_once(lengths):
+    rows, manifest = lengths
+    decided = {"argmax", "chosen on validation"}
+    expected = Counter(
+        (loss, steps, seed, decision)
+        for loss, all_steps in manifest["steps"].items()
+        for steps in all_steps
+        for seed in manifest["seeds"]
+        for decision in decided | ({"weights divided out"} if loss.startswith("weighted") else set())
+    )
+    found = Counter((row["loss"], int(row["steps"]), int(row["seed"]), row["decision"]) for row in rows)
+    assert found == expected
+    assert len(rows) == manifest["rows"]
+
+
+def test_the_runs_of_one_length_are_those_of_the_large_table(table, lengths):
+    by_run = {(row["loss"], row["seed"]): row for row in table[0] if row["split"] == "test"}
+    for row in lengths[0]:
+        if (row["steps"], row["decision"]) == (str(table[1]["steps"]), "argmax"):
+            same = by_run[row["loss"], row["seed"]]
+            assert row["learning_rate"] == same["learning_rate"]
+            assert float(row["mean_iou"]) == pytest.approx(float(same["mean_iou"]), abs=0.02)
+
+
+def test_the_factors_are_those_with_the_best_mean_iou():
+    sweep = pytest.importorskip("sweep_ch06")
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (4, 10, 10)).astype(np.uint8)
+    sure = 0.02 + 0.94 * np.eye(3)[labels]
+    assert sweep.best_factors(labels, sweep.rescaled(sure, (1, 1, 1 / 200)))[2] > 200 * 0.02 / 0.96
+    unsure = 0.2 + 0.4 * np.eye(3)[labels]  # right by a factor of 3
+    _, thread, dot = sweep.best_factors(labels, sweep.rescaled(unsure, (1, 1 / 4, 4)))
+    assert 4 / 3 < thread < 12
+    assert 1 / 12 < dot < 3 / 4
+    np.testing.assert_allclose(sweep.rescaled(unsure, (1, 2, 3)).sum(axis=-1), 1)
+
+
 @pytest.mark.slow
 def test_a_row_comes_out_again(table):
     sweep = pytest.importorskip("sweep_ch06")

@@ -137,6 +137,8 @@ class Seed:
             name = "as the teacher" if filters == "teacher" else f"{filters[0]}, {filters[1]} filters"
             yield run("size alone", name, "small", lambda: labels("small"), filters=filters)
             yield run("size distilled", name, "small", lambda: logits("small"), filters=filters)
+            if filters != "teacher":
+                yield run("size shifts", name, "shifted", lambda: labels("shifted"), filters=filters)
         yield run("unlabelled", "200 labels", "tiny", lambda: labels("tiny"))
         yield run("unlabelled", "200 labels, distilled", "tiny", lambda: logits("tiny"))
         yield run("unlabelled", "1200 images, no label", "transfer", lambda: logits("transfer"))
@@ -187,7 +189,7 @@ def describe(run: Run, seed: int) -> Run:
 
 
 def _hard_only(run: Run) -> bool:
-    return run["experiment"] in {"alone", "size alone"} or run["setting"] in {
+    return run["experiment"] in {"alone", "size alone", "size shifts"} or run["setting"] in {
         "hard labels",
         "shifts, no teacher",
         "200 labels",
