@@ -108,7 +108,7 @@ def gaussian_filter(image: npt.ArrayLike, sigma: float, mode: Border = "reflect"
     -------
     array of the shape and dtype of ``image``
         uint8 is computed in float32 and rounded once at the end; SciPy rounds down after each axis. Where speed
-        counts, `scipy.ndimage.gaussian_filter` takes 0.6 to 1.1 times as long, and OpenCV a fifth.
+        counts, `scipy.ndimage.gaussian_filter` takes 0.6 to 1.1 times as long, and OpenCV a seventh.
 
     Raises
     ------
