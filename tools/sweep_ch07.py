@@ -21,8 +21,8 @@ import numpy as np
 from course_utils.datasets import Dataset, render_dataset
 from course_utils.datasets.drinks import RENDERER_VERSION
 from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
+from course_utils.experiments.ch07 import annotations_of
 from course_utils.metrics import (
-    Annotations,
     Detections,
     any_overlap_scores,
     best_score_threshold,
@@ -60,10 +60,6 @@ CONFIGURATIONS = (
     Configuration("pixels + L1, all anchors", "pixels", "l1", "plain_cross_entropy", "anchors"),
     Configuration("normalised + L1, all anchors", "normalised", "l1", "plain_cross_entropy", "anchors"),
 )
-
-
-def annotations_of(scenes: Dataset) -> list[Annotations]:
-    return [Annotations(boxes, ids) for boxes, ids in zip(scenes.boxes, scenes.class_ids, strict=True)]
 
 
 def above(detections: list[Detections], score: float) -> list[Detections]:
