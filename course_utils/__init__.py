@@ -12,6 +12,7 @@ filters and noise                        ``filters``       05, 07
 losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07
 scores and their intervals               ``metrics``       all
+entropy, mutual information, clusters    ``information``
 convolutional trunks                     ``backbones``     07, 08
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08

@@ -20,6 +20,7 @@ NUMPY_MODULES = [
     "data",
     "datasets",
     "exercises",
+    "information",
     "metrics",
     "softmax",
     "_arguments",
@@ -62,7 +63,7 @@ LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
     {"annotations", "backbones", "boxes", "deformation", "distillation", "filters", "label_maps", "losses"}
     | {"softmax", "training"},
-    {"datasets", "ensembling", "metrics"},
+    {"datasets", "ensembling", "information", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
     {"checks", "experiments", "plotting"},
