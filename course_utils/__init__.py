@@ -18,6 +18,7 @@ an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08
 annotation files; outlines, label maps   ``annotations``   07, 08
+one program as several workers           ``distributed``
 digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08
 where the shipped files are, verified    ``data``          02 to 04, 06 to 08
 what a chapter and its table share       ``experiments``   03, 06 to 08

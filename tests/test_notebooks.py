@@ -33,6 +33,7 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.annotations.loading", "load_annotations"),
     ("course_utils.annotations.voc", "save_voc"),
     ("course_utils.annotations.yolo", "save_yolo"),
+    ("course_utils.distributed", "launch"),
     ("course_utils.information.bounds", "donsker_varadhan"),
     ("course_utils.information.bounds", "info_nce"),
     ("course_utils.information.bounds", "nwj"),

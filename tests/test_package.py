@@ -19,6 +19,7 @@ NUMPY_MODULES = [
     "checks",
     "data",
     "datasets",
+    "distributed",
     "exercises",
     "information",
     "metrics",
@@ -61,7 +62,17 @@ print(np.random.get_state()[1].tolist() == state, dict(mpl.rcParams) == paramete
 # From the bottom: a module imports from lower layers only.
 LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
-    {"annotations", "backbones", "boxes", "deformation", "distillation", "filters", "label_maps", "losses"}
+    {
+        "annotations",
+        "backbones",
+        "boxes",
+        "deformation",
+        "distillation",
+        "distributed",
+        "filters",
+        "label_maps",
+        "losses",
+    }
     | {"softmax", "training"},
     {"datasets", "ensembling", "information", "metrics"},
     {"detection", "segmentation"},
