@@ -13,6 +13,7 @@ losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07
 scores and their intervals               ``metrics``       all
 convolutional trunks                     ``backbones``     07, 08
+gradient descent to Adam; clipping       ``optimizers``
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08

@@ -33,6 +33,17 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.annotations.loading", "load_annotations"),
     ("course_utils.annotations.voc", "save_voc"),
     ("course_utils.annotations.yolo", "save_yolo"),
+    # until chapter 11 is there
+    ("course_utils.optimizers.adaptive", "adam"),
+    ("course_utils.optimizers.adaptive", "adamw"),
+    ("course_utils.optimizers.adaptive", "amsgrad"),
+    ("course_utils.optimizers.adaptive", "rmsprop"),
+    ("course_utils.optimizers.clipping", "clip_by_global_norm"),
+    ("course_utils.optimizers.clipping", "clip_by_norm"),
+    ("course_utils.optimizers.clipping", "clip_by_value"),
+    ("course_utils.optimizers.clipping", "global_norm"),
+    ("course_utils.optimizers.descent", "sgd"),
+    ("course_utils.optimizers.schedules", "warmup_cosine"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 

@@ -21,6 +21,7 @@ NUMPY_MODULES = [
     "datasets",
     "exercises",
     "metrics",
+    "optimizers",
     "softmax",
     "_arguments",
     "_files",
@@ -61,7 +62,7 @@ print(np.random.get_state()[1].tolist() == state, dict(mpl.rcParams) == paramete
 LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
     {"annotations", "backbones", "boxes", "deformation", "distillation", "filters", "label_maps", "losses"}
-    | {"softmax", "training"},
+    | {"optimizers", "softmax", "training"},
     {"datasets", "ensembling", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
