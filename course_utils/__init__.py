@@ -14,6 +14,7 @@ boxes, anchors, suppression              ``boxes``         07
 scores and their intervals               ``metrics``       all
 entropy, mutual information, clusters    ``information``
 convolutional trunks                     ``backbones``     07, 08
+gradient descent to Adam; clipping       ``optimizers``
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08

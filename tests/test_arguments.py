@@ -24,7 +24,8 @@ from course_utils.annotations import Record, polygons_to_label_map
 from course_utils.metrics import Annotations, Detections
 
 MODULES = (
-    "softmax", "label_maps", "ensembling", "deformation", "filters", "boxes", "metrics", "losses", "distillation"
+    "softmax", "label_maps", "ensembling", "deformation", "filters", "boxes", "metrics", "losses", "distillation",
+    "optimizers",
 )  # fmt: skip
 
 
@@ -203,6 +204,18 @@ CALLS = {
     "losses.unet_weight_map": lambda: {
         "label_map": LABELS[0], "class_weights": np.array([1.0, 2, 3]), "w0": 10.0, "sigma": 5.0,
     },
+    "optimizers.sgd": lambda: {"learning_rate": 0.1, "momentum": 0.9, "nesterov": False},
+    "optimizers.rmsprop": lambda: {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-7},
+    "optimizers.adam": lambda: {"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "optimizers.adamw": lambda: {
+        "learning_rate": 0.1, "weight_decay": 0.01, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7,
+    },
+    "optimizers.amsgrad": lambda: {"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "optimizers.clip_by_value": lambda: {"gradients": [IMAGE, IMAGE], "limit": 0.5},
+    "optimizers.clip_by_norm": lambda: {"gradients": [IMAGE, IMAGE], "limit": 0.5},
+    "optimizers.clip_by_global_norm": lambda: {"gradients": [IMAGE, IMAGE], "limit": 0.5},
+    "optimizers.global_norm": lambda: {"gradients": [IMAGE, IMAGE]},
+    "optimizers.warmup_cosine": lambda: {"learning_rate": 0.1, "steps": 9, "warmup_steps": 2, "final": 0.1},
     "distillation.distillation_loss": lambda: {
         "teacher_logits": P, "student_logits": -P, "labels": IDS, "temperature": 2.0, "alpha": 0.5, "beta": 0.5,
     },
@@ -215,6 +228,7 @@ CALLS = {
 NOT_CALLED = {
     *(f"metrics.{name}" for name in ("AnyOverlapScores", "BoundaryScores", "DetectionScores", "MeanIoU")),
     *("metrics.MeanAveragePrecision", "metrics.PrecisionRecall", "losses.YoloTerms"),
+    *("optimizers.Rule", "optimizers.State"),
     *("deformation.compose_affine", "label_maps.IGNORE_COLOUR", "distillation.Distiller"),
 }
 every_function = pytest.mark.parametrize("name", CALLS)

@@ -23,6 +23,7 @@ NUMPY_MODULES = [
     "exercises",
     "information",
     "metrics",
+    "optimizers",
     "softmax",
     "_arguments",
     "_files",
@@ -62,18 +63,8 @@ print(np.random.get_state()[1].tolist() == state, dict(mpl.rcParams) == paramete
 # From the bottom: a module imports from lower layers only.
 LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
-    {
-        "annotations",
-        "backbones",
-        "boxes",
-        "deformation",
-        "distillation",
-        "distributed",
-        "filters",
-        "label_maps",
-        "losses",
-    }
-    | {"softmax", "training"},
+    {"annotations", "backbones", "boxes", "deformation", "distillation", "distributed", "filters", "label_maps"}
+    | {"losses", "optimizers", "softmax", "training"},
     {"datasets", "ensembling", "information", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
