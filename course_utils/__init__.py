@@ -16,6 +16,7 @@ convolutional trunks                     ``backbones``     07, 08
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08
+attention, soft and hard and local        ``attention``
 annotation files; outlines, label maps   ``annotations``   07, 08
 digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08
 where the shipped files are, verified    ``data``          02 to 04, 06 to 08

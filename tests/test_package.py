@@ -15,6 +15,7 @@ from uses import imports
 
 NUMPY_MODULES = [
     "annotations",
+    "attention",
     "boxes",
     "checks",
     "data",
@@ -62,7 +63,7 @@ LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
     {"annotations", "backbones", "boxes", "deformation", "distillation", "filters", "label_maps", "losses"}
     | {"softmax", "training"},
-    {"datasets", "ensembling", "metrics"},
+    {"attention", "datasets", "ensembling", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
     {"checks", "experiments", "plotting"},
