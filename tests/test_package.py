@@ -15,6 +15,7 @@ from uses import imports
 
 NUMPY_MODULES = [
     "annotations",
+    "attention",
     "boxes",
     "checks",
     "data",
@@ -65,7 +66,7 @@ LAYERS = (
     {"_arguments", "_files", "_progress", "data"},
     {"annotations", "backbones", "boxes", "deformation", "distillation", "distributed", "filters", "label_maps"}
     | {"losses", "optimizers", "softmax", "training"},
-    {"datasets", "ensembling", "information", "metrics"},
+    {"attention", "datasets", "ensembling", "information", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
     {"checks", "experiments", "plotting"},
