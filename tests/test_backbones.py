@@ -1,11 +1,10 @@
-"""Backbones: shapes, published parameter counts, and receptive fields measured by gradients."""
+"""The residual trunks: shapes, published parameter counts, names."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from course_utils.backbones import convolution, receptive_field, residual_backbone, resnet56v2_backbone
+from course_utils.backbones import convolution, residual_backbone, residual_block, resnet56v2_backbone
 
 
 def test_maps_halve_from_the_stem_on() -> None:
@@ -38,32 +37,23 @@ def test_weights_can_be_told_apart_by_name() -> None:
         assert len(set(paths)) == len(paths)
 
 
-def test_receptive_field_by_gradient() -> None:
-    """Ones as kernels, no normalisation: every pixel that can matter has a gradient."""
-    layers = [(3, 2), (3, 1), (2, 2), (5, 1)]
-    x = inputs = keras.Input((64, 64, 1))
-    for size, strides in layers:
-        x = keras.layers.Conv2D(1, size, strides, use_bias=False, kernel_initializer="ones")(x)
-    model = keras.Model(inputs, x)
-    image = tf.zeros((1, 64, 64, 1))
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        value = model(image)[0, 3, 3, 0]
-    rows = np.flatnonzero(tape.gradient(value, image)[0, :, :, 0].numpy().any(axis=1))
-    field, stride = receptive_field(layers)
-    assert rows[-1] - rows[0] + 1 == field
-    assert stride == 4
-
-
-def test_receptive_field_of_the_resnet_is_87_pixels() -> None:
-    bottlenecks = [(1, 1), (3, 1), (1, 1)] * 6 + 2 * ([(1, 2), (3, 1), (1, 1)] + [(1, 1), (3, 1), (1, 1)] * 5)
-    assert receptive_field([(3, 1), *bottlenecks]) == (87, 4)
-
-
 def test_convolution_without_activation_can_be_negative() -> None:
     inputs = keras.Input((4, 4, 2))
     model = keras.Model(inputs, convolution(inputs, 3, name="c", activation=None))
     assert model(np.random.default_rng(0).normal(size=(1, 4, 4, 2))).numpy().min() < 0
+
+
+@pytest.mark.parametrize(("strides", "filters"), [(1, 6), (1, 4), (2, 6), (2, 4)])
+def test_a_block_whose_convolutions_give_nothing_is_its_short_cut(strides: int, filters: int) -> None:
+    inputs = keras.Input((5, 6, 6))
+    model = keras.Model(inputs, residual_block(inputs, filters, strides, name="b"))
+    model.get_layer("b_2_bn").gamma.assign(np.zeros(filters))
+    x = np.random.default_rng(0).normal(size=(2, 5, 6, 6)).astype(np.float32)
+    short = x if strides == 1 else keras.ops.average_pool(x, 2, 2, "same")
+    if filters != 6:
+        short = short @ model.get_layer("b_short_conv").kernel[0, 0] / np.sqrt(1.001)
+    np.testing.assert_allclose(model(x), np.maximum(short, 0), atol=1e-5)
+    assert any("short" in layer.name for layer in model.layers) == (filters != 6)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +70,3 @@ def test_convolution_without_activation_can_be_negative() -> None:
 def test_bad_backbones(arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         residual_backbone(*arguments)
-
-
-def test_bad_receptive_field() -> None:
-    with pytest.raises(ValueError, match="layers: expected an integer of 1 or more, got 0"):
-        receptive_field([(3, 0)])

@@ -1,4 +1,4 @@
-"""Convolutional trunks that turn an image into feature maps, for the detector and the segmenter."""
+"""Residual networks: the trunks of the detector and the segmenter."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 from course_utils._arguments import as_count
 
-__all__ = ["convolution", "receptive_field", "residual_backbone", "resnet56v2_backbone"]
+__all__ = ["convolution", "residual_backbone", "residual_block", "resnet56v2_backbone"]
 
 # Means over about 20 steps: what a training of a few minutes needs; Keras's 0.99 lags behind it.
 BATCH_NORM_MOMENTUM = 0.95
@@ -42,6 +42,46 @@ def convolution(
     )(x)
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
     return x if activation is None else layers.Activation(activation, name=f"{name}_{activation}")(x)
+
+
+def residual_block(x: Any, filters: int, strides: int = 1, *, name: str) -> Any:
+    """Two 3×3 convolutions, and a short cut that carries their input past them.
+
+    Parameters
+    ----------
+    x : Keras tensor (N, H, W, C)
+    filters, strides : int
+        Output channels; step of the first convolution.
+    name : str
+        Where the layers' names begin: ``name_1_conv``, ``name_2_conv``, ``name_short_conv``, ``name_add`` …
+
+    Returns
+    -------
+    Keras tensor (N, ⌈H / strides⌉, ⌈W / strides⌉, filters)
+
+    Notes
+    -----
+    The short cut is the identity where shapes allow it. A stride averages, other channels take a 1×1 convolution:
+    He et al. 2016, *Deep Residual Learning*, with the short cuts of ResNet-D (He et al. 2019, *Bag of Tricks*).
+
+    Examples
+    --------
+    >>> x = keras.Input((8, 8, 16))
+    >>> same = keras.Model(x, residual_block(x, 16, name="same"))
+    >>> smaller = keras.Model(x, residual_block(x, 32, 2, name="smaller"))
+    >>> smaller.output_shape, [layer.name for layer in smaller.layers if "short" in layer.name]
+    ((None, 4, 4, 32), ['smaller_short_conv', 'smaller_short_bn'])
+    >>> any("short" in layer.name for layer in same.layers)
+    False
+    """
+    layers = keras.layers
+    y = convolution(x, filters, strides=strides, name=f"{name}_1")
+    y = convolution(y, filters, name=f"{name}_2", activation=None)
+    if strides > 1:
+        x = layers.AveragePooling2D(strides, padding="same", name=f"{name}_pool")(x)
+    if x.shape[-1] != filters:
+        x = convolution(x, filters, 1, name=f"{name}_short", activation=None)
+    return layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 
 
 def residual_backbone(
@@ -100,20 +140,9 @@ def residual_backbone(
     maps = [x]
     for stage, (channels, repeats) in enumerate(zip(counts[1:], blocks, strict=True), start=1):
         for block in range(as_count("blocks", repeats)):
-            x = _residual_block(x, channels, 2 if block == 0 else 1, f"stage{stage}_block{block + 1}")
+            x = residual_block(x, channels, 2 if block == 0 else 1, name=f"stage{stage}_block{block + 1}")
         maps.append(x)
     return keras.Model(image, maps, name="backbone")
-
-
-def _residual_block(x: Any, filters: int, strides: int, name: str) -> Any:
-    layers = keras.layers
-    y = convolution(x, filters, strides=strides, name=f"{name}_1")
-    y = convolution(y, filters, name=f"{name}_2", activation=None)
-    if strides > 1:
-        x = layers.AveragePooling2D(strides, padding="same", name=f"{name}_pool")(x)
-    if x.shape[-1] != filters:
-        x = convolution(x, filters, 1, name=f"{name}_short", activation=None)
-    return layers.Activation("relu", name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 
 
 def resnet56v2_backbone(input_shape: tuple[int, int, int]) -> keras.Model:
@@ -169,41 +198,6 @@ def resnet56v2_backbone(input_shape: tuple[int, int, int]) -> keras.Model:
         narrow, wide = wide, 2 * wide
     x = layers.Activation("relu")(layers.BatchNormalization(name="last_bn")(x))
     return keras.Model(image, [x], name="backbone")
-
-
-def receptive_field(layers: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Side of the square of input pixels that one output pixel can depend on, and its stride.
-
-    Parameters
-    ----------
-    layers : sequence of (int, int)
-        Kernel side and stride of each convolution or pooling on the longest path, from the input on.
-
-    Returns
-    -------
-    field, stride : int
-        In input pixels.
-
-    Raises
-    ------
-    ValueError
-        For a kernel or stride that is not an integer of 1 or more.
-
-    Notes
-    -----
-    Each layer adds (kernel − 1) times the stride so far (Araujo, Norris and Sim 2019, *Computing
-    Receptive Fields of Convolutional Neural Networks*).
-
-    Examples
-    --------
-    >>> receptive_field([(3, 2), (3, 1)])
-    (7, 2)
-    """
-    field = stride = 1
-    for kernel, step in layers:
-        field += (as_count("layers", kernel) - 1) * stride
-        stride *= as_count("layers", step)
-    return field, stride
 
 
 def _image_shape(input_shape: tuple[int, int, int]) -> tuple[int, int, int]:
