@@ -18,7 +18,7 @@ gradient descent to Adam; clipping       ``optimizers``
 an SSD detector                          ``detection``     07, 08
 an FCN segmenter                         ``segmentation``  08
 training; weights in and out             ``training``      03, 07, 08
-attention, soft and hard and local        ``attention``
+attention: soft, hard, local, in blocks   ``attention``
 annotation files; outlines, label maps   ``annotations``   07, 08
 one program as several workers           ``distributed``
 digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08
