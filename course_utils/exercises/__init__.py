@@ -79,6 +79,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "label_maps.fill_polygon",
         "losses.cross_entropy_dice",
     ),
+    "ch09": (
+        "photographs.yolo_boxes",
+        "photographs.fit_boxes",
+        "photographs.leaks",
+        "photographs.group_means",
+        "photographs.error_kinds",
+        "photographs.best_threshold",
+    ),
 }
 
 

@@ -1,0 +1,166 @@
+"""Fine-tuning on few photographs: what chapter 09 runs once, and the command behind its table with many seeds."""
+
+from typing import Literal
+
+import keras
+import numpy as np
+
+from course_utils.annotations import load_annotations
+from course_utils.data import data_path
+from course_utils.datasets import Dataset, load_photographs, split_photographs
+from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
+from course_utils.experiments.ch08 import loss, miou
+from course_utils.metrics import mean_average_precision
+from course_utils.segmentation import build_fcn, segmentation_batches, with_logits
+from course_utils.training import cosine_optimizer, load_weights, set_seed, train
+
+__all__ = [
+    "fine_tuned_detector",
+    "fine_tuned_segmenter",
+    "live_quantities",
+    "parts",
+    "shipped_detector",
+    "shipped_segmenter",
+    "stand_in",
+]
+
+HEIGHT, WIDTH = 96, 128
+STEPS, BATCH_SIZE = 300, 8
+# The best of three for each start, on validation photographs: see the table of chapter 09.
+LEARNING_RATE = {"shipped": 1e-3, "scratch": 3e-3}
+SEGMENTER_STEPS, SEGMENTER_RATE = 100, 1e-3
+# Of the stand-in: training, validation, test. So few photographs want a large test part.
+SHARES, SPLIT_SEED = (0.5, 0.2, 0.3), 0
+
+# What the chapter asserts.
+BOUNDS: dict[str, tuple[str, float]] = {}
+
+Start = Literal["shipped", "scratch"]
+
+
+def shipped_detector() -> SSD:
+    """The detector of chapter 07, which has seen 16,000 rendered scenes."""
+    model = build_ssd()
+    load_weights(model, data_path("weights/ssd.npz"), anchors=model.anchors)
+    return model
+
+
+def shipped_segmenter() -> keras.Model:
+    """The segmenter of chapter 08, trained on the same scenes."""
+    network = build_fcn()
+    load_weights(network, data_path("weights/fcn.npz"))
+    return network
+
+
+def stand_in() -> Dataset:
+    """The photographs that travel with the course, at the size of the networks' input."""
+    annotations = data_path("photographs/via.json")
+    return load_photographs(load_annotations(annotations), annotations.parent, HEIGHT, WIDTH)
+
+
+def parts(photographs: Dataset) -> tuple[Dataset, ...]:
+    """Training, validation and test; nearly equal photographs are in one of them."""
+    indices = split_photographs(photographs, SHARES, rng=np.random.default_rng(SPLIT_SEED))
+    return tuple(photographs[part] for part in indices)
+
+
+def fine_tuned_detector(
+    photographs: Dataset,
+    start: Start = "shipped",
+    *,
+    steps: int = STEPS,
+    learning_rate: float | None = None,
+    trained: Literal["all", "heads", "heads first"] = "all",
+    scenes: Dataset | None = None,
+    seed: int = 0,
+) -> tuple[SSD, float]:
+    """Train a detector on a few photographs, without looking at any others.
+
+    Parameters
+    ----------
+    photographs : Dataset
+        Of 96 × 128 pixels, with the classes of the shipped detector.
+    start : "shipped" or "scratch"
+        From the weights of chapter 07, or from random ones.
+    steps : int
+        Of 8 images each.
+    learning_rate : float, optional
+        At its highest; for each start the one that was best on validation if not given.
+    trained : "all", "heads" or "heads first"
+        Which layers: all, those behind the backbone, or those for a third of the steps and then all.
+    scenes : Dataset, optional
+        Rendered scenes that are mixed in: half of what is seen.
+    seed : int
+        Of random weights, of the order of the images and of their augmentation.
+
+    Returns
+    -------
+    SSD
+        With its last weights.
+    float
+        Seconds.
+    """
+    set_seed(seed)
+    model = shipped_detector() if start == "shipped" else build_ssd()
+    rate = LEARNING_RATE[start] if learning_rate is None else learning_rate
+    sets = [photographs] if scenes is None else _evenly(photographs, scenes)
+    images = np.concatenate([part.images for part in sets])
+    boxes = [box for part in sets for box in part.boxes]
+    class_ids = [ids for part in sets for ids in part.class_ids]
+    plan = {"all": [(True, steps)], "heads": [(False, steps)], "heads first": [(False, steps // 3), (True, steps)]}
+    seconds, done = 0.0, 0
+    for backbone, until in plan[trained]:
+        model.get_layer("backbone").trainable = backbone
+        batches = ssd_batches(
+            model, images, boxes, class_ids, steps=until - done, batch_size=BATCH_SIZE, seed=seed + done
+        )
+        history = train(model, batches, ssd_loss(model), cosine_optimizer(until - done, rate), until - done)
+        seconds, done = seconds + history.seconds, until
+    model.get_layer("backbone").trainable = True
+    return model, seconds
+
+
+def _evenly(photographs: Dataset, scenes: Dataset) -> list[Dataset]:
+    """The scenes, and as many photographs, repeated."""
+    return [scenes, photographs[np.arange(len(scenes)) % len(photographs)]]
+
+
+def fine_tuned_segmenter(photographs: Dataset, seed: int = 0) -> tuple[keras.Model, float]:
+    """The same for the segmenter: from its shipped weights, all layers, the last weights; and seconds."""
+    set_seed(seed)
+    network = shipped_segmenter()
+    assert photographs.label_maps is not None
+    history = train(
+        with_logits(network),
+        segmentation_batches(
+            photographs.images,
+            photographs.label_maps,
+            steps=SEGMENTER_STEPS,
+            batch_size=BATCH_SIZE,
+            seed=seed,
+        ),
+        loss,
+        cosine_optimizer(SEGMENTER_STEPS, SEGMENTER_RATE),
+        SEGMENTER_STEPS,
+    )
+    return network, history.seconds
+
+
+def live_quantities(seed: int) -> dict[str, float]:
+    """Fine-tune detector and segmenter on the stand-in, and give what the chapter asserts of its test part."""
+    training, _, test = parts(stand_in())
+    zero_shot, tuned, scratch = (
+        mean_average_precision(test.annotations, detect(model, test.images)).map
+        for model in (
+            shipped_detector(),
+            fine_tuned_detector(training, seed=seed)[0],
+            fine_tuned_detector(training, "scratch", seed=seed)[0],
+        )
+    )
+    segmenter = miou(fine_tuned_segmenter(training, seed)[0], test)
+    return {
+        "mAP@0.5 fine-tuned": tuned,
+        "mAP@0.5 ahead of the shipped detector": tuned - zero_shot,
+        "mAP@0.5 ahead of scratch": tuned - scratch,
+        "mIoU ahead of the shipped segmenter": segmenter - miou(shipped_segmenter(), test),
+    }
