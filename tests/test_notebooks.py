@@ -33,6 +33,10 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.annotations.loading", "load_annotations"),
     ("course_utils.annotations.voc", "save_voc"),
     ("course_utils.annotations.yolo", "save_yolo"),
+    ("course_utils.datasets.photographs.grouping", "split_photographs"),
+    ("course_utils.datasets.photographs.loading", "load_photographs"),
+    ("course_utils.training.exporting", "export"),
+    ("course_utils.training.weights", "load_class_names"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
