@@ -16,9 +16,10 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils._progress import ProgressBar
+from course_utils.datasets.dataset import Dataset
 from course_utils.datasets.drinks import cache, dataset, job
 from course_utils.datasets.drinks.cache import cache_folder
-from course_utils.datasets.drinks.dataset import Dataset, render_dataset
+from course_utils.datasets.drinks.dataset import render_dataset
 from course_utils.datasets.drinks.scenes import render_scene
 from notebooks import ROOT
 

@@ -20,8 +20,9 @@ from skimage import measure
 from course_utils._files import replacing
 from course_utils.annotations import Record, save_boxes_csv, save_coco, save_via
 from course_utils.annotations.records import Outline
+from course_utils.datasets.dataset import Scene
 from course_utils.datasets.drinks.dataset import render_dataset
-from course_utils.datasets.drinks.scenes import CLASS_NAMES, Scene
+from course_utils.datasets.drinks.scenes import CLASS_NAMES
 
 COUNT, SEED, HEIGHT, WIDTH = 50, 3, 240, 320
 QUALITY = 95

@@ -1,6 +1,7 @@
 """Polygons turned into pixels: label maps with hard edges, coverage with soft ones."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +9,12 @@ import numpy.typing as npt
 from course_utils._arguments import IGNORE, Float64Array, as_count, as_integer_array
 from course_utils.annotations.records import Outline, as_parts
 
-__all__ = ["polygon_coverage", "polygons_to_label_map"]
+__all__ = ["polygon_coverage", "polygons_to_instance_ids", "polygons_to_label_map"]
 
 # Far beyond any image. Up to here a crossing is computed to a billionth of a pixel.
 FARTHEST = 1e6
+# The largest number that names an object in a pixel of 16 bits.
+MOST = 65_535
 # Sample lines in each row of pixels. Along a line the coverage is exact, so four are enough.
 LINES = 4
 
@@ -67,15 +70,50 @@ def polygons_to_label_map(
     ids = np.zeros(0, int) if count == 0 else as_integer_array("class_ids", class_ids, low=1, high=IGNORE)
     if ids.shape != (count,) or np.size(class_ids) != count:
         raise ValueError(f"class_ids: expected {count} ids, one a polygon, got shape {np.shape(class_ids)}")
-    label_map = np.zeros(shape, np.uint8)
-    for index, (outline, class_id) in enumerate(zip(polygons, ids, strict=True)):
+    return np.concatenate([[0], ids]).astype(np.uint8)[polygons_to_instance_ids(polygons, *shape)]
+
+
+def polygons_to_instance_ids(
+    polygons: Sequence[Outline], height: int, width: int
+) -> npt.NDArray[np.uint8 | np.uint16]:
+    """Which object is seen at every pixel, from the outlines of the objects.
+
+    Parameters
+    ----------
+    polygons, height, width
+        As :func:`polygons_to_label_map`; 65,535 objects at most.
+
+    Returns
+    -------
+    (height, width) uint8, or uint16 for more than 255 objects
+        0 where there is no object, else 1 + the index of the last that covers the pixel.
+
+    Raises
+    ------
+    ValueError
+        As :func:`polygons_to_label_map`.
+
+    Examples
+    --------
+    >>> square, dot = [[1, 0], [4, 0], [4, 3], [1, 3]], [[2, 1], [3, 1], [3, 2], [2, 2]]
+    >>> polygons_to_instance_ids([square, square, dot], height=3, width=4)
+    array([[0, 2, 2, 2],
+           [0, 2, 3, 2],
+           [0, 2, 2, 2]], dtype=uint8)
+    """
+    shape = as_count("height", height), as_count("width", width)
+    count = len(polygons)
+    if count > MOST:
+        raise ValueError(f"polygons: expected {MOST:,} objects at most, got {count:,}")
+    instance_ids = np.zeros(shape, np.uint8 if count <= 255 else np.uint16)
+    for index, outline in enumerate(polygons):
         if outline is None:
             raise ValueError(f"polygons[{index}]: no outline; the file gives only a rectangle")
         for part in as_parts(f"polygons[{index}]", outline):
             if np.abs(part).max() > FARTHEST:
                 raise ValueError(f"polygons[{index}]: {np.abs(part).max():g} lies beyond ±{FARTHEST:,.0f} pixels")
-            _fill(label_map, part, int(class_id))
-    return label_map
+            _fill(instance_ids, part, index + 1)
+    return instance_ids
 
 
 def polygon_coverage(outline: Float64Array, height: int, width: int) -> tuple[int, int, Float64Array] | None:
@@ -131,8 +169,8 @@ def polygon_coverage(outline: Float64Array, height: int, width: int) -> tuple[in
     return int(y0), int(x0), np.minimum(winding, 1).reshape(rows, LINES, columns).mean(axis=1)
 
 
-def _fill(label_map: npt.NDArray[np.uint8], points: Float64Array, class_id: int) -> None:
-    height, width = label_map.shape
+def _fill(image: npt.NDArray[Any], points: Float64Array, value: int) -> None:
+    height, width = image.shape
     extent = np.array([points[:, 1].min(), points[:, 1].max()])
     first, last = np.clip(np.ceil(extent - 0.5), 0, height).astype(int)  # the rows whose centres it spans
     centres = np.arange(first, last) + 0.5
@@ -148,4 +186,4 @@ def _fill(label_map: npt.NDArray[np.uint8], points: Float64Array, class_id: int)
     turns = np.zeros((len(centres), width + 1), np.uint8)
     np.bitwise_xor.at(turns, (row, column), 1)
     inside = np.bitwise_xor.accumulate(turns[:, :width], axis=1).view(np.bool_)
-    label_map[first:last][inside] = class_id
+    image[first:last][inside] = value

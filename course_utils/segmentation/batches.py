@@ -48,6 +48,8 @@ def segmentation_batches(
     ValueError
         For arrays of other shapes or types, or numbers out of range.
     """
+    if label_maps is None:
+        raise ValueError("label_maps: expected an array, got None: some object of the photographs has a box only")
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or len(images) == 0:
         raise ValueError(f"images: expected (M, H, W, 3) uint8, got {images.shape} {images.dtype}")
     if label_maps.shape != images.shape[:3] or label_maps.dtype != np.uint8:

@@ -1,6 +1,6 @@
 """Weights to a file and back, checked name by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,24 @@ import numpy.typing as npt
 
 from course_utils._files import write_arrays
 
-__all__ = ["as_weight", "load_weights", "read_arrays", "require_same_names", "save_weights"]
+__all__ = [
+    "EXTRA",
+    "as_weight",
+    "load_class_names",
+    "load_weights",
+    "read_arrays",
+    "require_same_names",
+    "save_weights",
+]
+
+# Before the names of what a file holds beside the weights.
+EXTRA = "extra/"
+CLASS_NAMES = f"{EXTRA}class_names"
 
 
-def save_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -> None:
+def save_weights(
+    model: keras.Model, path: Path | str, *, class_names: Sequence[str] | None = None, **extra: npt.ArrayLike
+) -> None:
     """Write a model's weights as float16 under their names, and further arrays as they are.
 
     Parameters
@@ -21,6 +35,8 @@ def save_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     model : keras.Model
     path : path
         Of the ``.npz`` to write; replaced at once, never left half written.
+    class_names : sequence of str, optional
+        What the class ids mean, the background's name first; :func:`load_class_names` gives them back.
     extra : arrays
         What the weights mean nothing without, such as anchors; :func:`load_weights` insists on them.
 
@@ -28,7 +44,8 @@ def save_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     ------
     ValueError
         If two weights have one name, or a value does not fit into float16 (beyond 65,504, or not finite)
-        or is a variance below 0.
+        or is a variance below 0; or for class names that are not different and not empty texts, as many as
+        the model has classes.
     """
     arrays: dict[str, npt.NDArray[Any]] = {}
     for name, variable in _named_weights(model).items():
@@ -36,12 +53,16 @@ def save_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
         if not np.isfinite(value).all() or np.abs(value).max(initial=0) > np.finfo(np.float16).max:
             raise ValueError(f"model: weight {name} holds a value that float16 cannot")
         arrays[name] = as_weight("model: it", value, variable).astype(np.float16)
-    arrays |= {f"extra/{name}": np.asarray(value) for name, value in extra.items()}
+    arrays |= {f"{EXTRA}{name}": np.asarray(value) for name, value in extra.items()}
+    if class_names is not None:
+        arrays[CLASS_NAMES] = np.array(_as_class_names(class_names, model))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_arrays(path, arrays)
 
 
-def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -> keras.Model:
+def load_weights(
+    model: keras.Model, path: Path | str, *, class_names: Sequence[str] | None = None, **extra: npt.ArrayLike
+) -> keras.Model:
     """Read what :func:`save_weights` wrote, if every name and shape is the model's own.
 
     Parameters
@@ -49,6 +70,8 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     model : keras.Model
         Changed in place, and only if everything fits.
     path : path
+    class_names : sequence of str, optional
+        Must equal those that were saved, in their order; not compared by default.
     extra : arrays
         Must equal what was saved under these names.
 
@@ -65,14 +88,41 @@ def load_weights(model: keras.Model, path: Path | str, **extra: npt.ArrayLike) -
     """
     stored = read_arrays("path", Path(path))
     weights = _named_weights(model)
-    require_same_names(f"path: {path}", stored, {*weights, *(f"extra/{name}" for name in extra)})
+    names = stored.pop(CLASS_NAMES, None)
+    require_same_names(f"path: {path}", stored, {*weights, *(f"{EXTRA}{name}" for name in extra)})
+    if class_names is not None and (names is None or names.tolist() != list(class_names)):
+        kept = "without class names" if names is None else f"with the class names {names.tolist()}"
+        raise ValueError(f"path: {path} was saved {kept}, expected {list(class_names)}")
     values = {name: as_weight(f"path: {path}", stored[name], variable) for name, variable in weights.items()}
     for name, value in extra.items():
-        if not np.array_equal(stored[f"extra/{name}"], value):
+        if not np.array_equal(stored[f"{EXTRA}{name}"], value):
             raise ValueError(f"path: {path} was saved with other {name} than the model's")
     for name, variable in weights.items():
         variable.assign(values[name])
     return model
+
+
+def load_class_names(path: Path | str) -> tuple[str, ...]:
+    """Class names that :func:`save_weights` kept beside the weights.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    tuple of str
+        One a class id, the background's first: their number is the model's ``n_classes``.
+
+    Raises
+    ------
+    ValueError
+        For a file that is damaged, or was saved without class names.
+    """
+    names = read_arrays("path", Path(path)).get(CLASS_NAMES)
+    if names is None or names.ndim != 1 or names.dtype.kind != "U":
+        raise ValueError(f"path: {path} was saved without class names; save_weights(…, class_names=…) keeps them")
+    return tuple(names.tolist())
 
 
 def require_same_names(place: str, given: Iterable[str], own: Iterable[str]) -> None:
@@ -172,6 +222,17 @@ def read_arrays(argument: str, path: Path) -> dict[str, npt.NDArray[Any]]:
                 f"{argument}: {path} is no .npz file of weights, or it is damaged ({error})"
             ) from error
     return arrays
+
+
+def _as_class_names(class_names: Sequence[str], model: keras.Model) -> list[str]:
+    names = [] if isinstance(class_names, str) else list(class_names)
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise ValueError(f"class_names: expected different names, one a class, got {class_names!r}")
+    # A detector's output holds offsets beside its classes; it knows how many these are.
+    count = getattr(model, "n_classes", None) or model.output_shape[-1]
+    if len(names) != count:
+        raise ValueError(f"class_names: expected {count}, one a class of the model, got {len(names)}: {names}")
+    return names
 
 
 def _named_weights(model: keras.Model) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """Sets of rendered scenes: drawn on all cores, kept on disk, the same on every call."""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any
 
 import joblib
 import numpy as np
@@ -12,88 +11,16 @@ import numpy.typing as npt
 
 from course_utils._arguments import as_count
 from course_utils._progress import ProgressBar
+from course_utils.datasets.dataset import Dataset, Scene
 from course_utils.datasets.drinks.cache import load_cached, store_cached
 from course_utils.datasets.drinks.job import Arrays, Job, draw_part
-from course_utils.datasets.drinks.scenes import Scene
 
-__all__ = ["Dataset", "render_dataset"]
-
-Float64Array = npt.NDArray[np.float64]
+__all__ = ["render_dataset"]
 
 # Scenes that a process draws before it reports: a fraction of a second at the smaller sizes.
 PART = 32
 # From this many scenes on, starting processes pays.
 WORTH_PROCESSES = 4 * PART
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Scenes of one size, field by field. All arrays are read-only: copy what you want to change.
-
-    Attributes
-    ----------
-    images : (n, H, W, 3) uint8
-        RGB.
-    label_maps : (n, H, W) uint8
-        The class seen at each pixel, 0 for background.
-    instance_ids : (n, H, W) uint8
-        1 + the index of the drink seen at each pixel, 0 for background.
-    boxes : tuple of n (k, 4) float64 arrays
-        What can be seen of each drink, as x_min, y_min, x_max, y_max in pixels; k may be 0.
-    class_ids : tuple of n (k,) int64 arrays
-    polygons : tuple of n tuples of k (c, 2) float64 arrays
-        The outline of each whole drink as x, y in pixels, from back to front.
-
-    Examples
-    --------
-    >>> dataset = render_dataset(3, seed=0, height=32, width=48)
-    >>> len(dataset), dataset[0].image.shape, dataset[1:].images.shape
-    (3, (32, 48, 3), (2, 32, 48, 3))
-    """
-
-    images: npt.NDArray[np.uint8]
-    label_maps: npt.NDArray[np.uint8]
-    instance_ids: npt.NDArray[np.uint8]
-    boxes: tuple[Float64Array, ...]
-    class_ids: tuple[npt.NDArray[np.int64], ...]
-    polygons: tuple[tuple[Float64Array, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @overload
-    def __getitem__(self, index: int) -> Scene: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Dataset": ...
-    def __getitem__(self, index: int | slice) -> "Scene | Dataset":
-        if isinstance(index, slice):
-            return Dataset(
-                images=self.images[index],
-                label_maps=self.label_maps[index],
-                instance_ids=self.instance_ids[index],
-                boxes=self.boxes[index],
-                class_ids=self.class_ids[index],
-                polygons=self.polygons[index],
-            )
-        if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
-            raise TypeError(f"index: expected an integer or a slice, got {index!r}")
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index: {index} is out of range for {len(self)} scenes")
-        return Scene(
-            image=self.images[index],
-            boxes=self.boxes[index],
-            class_ids=self.class_ids[index],
-            polygons=self.polygons[index],
-            label_map=self.label_maps[index],
-            instance_ids=self.instance_ids[index],
-        )
-
-    def __iter__(self) -> Iterator[Scene]:
-        return (self[index] for index in range(len(self)))
-
-    def __repr__(self) -> str:
-        objects = sum(map(len, self.boxes))
-        return f"Dataset of {len(self)} scenes of {self.images.shape[1:3]} pixels with {objects} objects"
 
 
 def render_dataset(

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.datasets.drinks.scenes import Scene, render_scene
+from course_utils.datasets.dataset import Scene
+from course_utils.datasets.drinks.scenes import render_scene
 
 __all__ = ["Arrays", "Job", "draw_part", "pack"]
 

@@ -8,11 +8,12 @@ from scipy.ndimage import gaussian_filter
 
 from course_utils._arguments import Float64Array, as_count, require_generator
 from course_utils.annotations.polygons import polygon_coverage
+from course_utils.datasets.dataset import Scene
 from course_utils.datasets.drinks.clutter import CLUTTER, OCCLUDERS
 from course_utils.datasets.drinks.shapes import Thing, bottle, can, carton
 from course_utils.datasets.drinks.textures import surface
 
-__all__ = ["CLASS_NAMES", "RENDERER_VERSION", "Scene", "render_scene"]
+__all__ = ["CLASS_NAMES", "RENDERER_VERSION", "render_scene"]
 
 CLASS_NAMES = ("background", "bottle", "can", "carton")
 # Part of every cache's name: raise it with any change that alters a byte of a scene.
@@ -26,35 +27,6 @@ LEAST_VISIBLE = 0.25
 # Corners lie on a grid of so many steps a pixel. Processors differ in the last digits of a sine, some
 # 1e-14 pixel here; as in the photograph, which has 256 steps, the grid takes them away.
 CORNER_STEPS = 1024
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One rendered photograph of n drinks and its annotations.
-
-    Attributes
-    ----------
-    image : (H, W, 3) uint8
-        RGB.
-    boxes : (n, 4) float64
-        What can be seen of each drink, as x_min, y_min, x_max, y_max in pixels; n may be 0.
-    class_ids : (n,) int64
-        Indices into ``CLASS_NAMES``: 1 bottle, 2 can, 3 carton.
-    polygons : tuple of n (k, 2) float64 arrays
-        The outline of each whole drink as x, y in pixels, multiples of 1/1024, hidden parts
-        included, from back to front; it may leave the image.
-    label_map : (H, W) uint8
-        The class of what is seen at each pixel, 0 for background.
-    instance_ids : (H, W) uint8
-        1 + the index of the drink seen at each pixel, 0 for background.
-    """
-
-    image: npt.NDArray[np.uint8]
-    boxes: Float64Array
-    class_ids: npt.NDArray[np.int64]
-    polygons: tuple[Float64Array, ...]
-    label_map: npt.NDArray[np.uint8]
-    instance_ids: npt.NDArray[np.uint8]
 
 
 def render_scene(rng: np.random.Generator, height: int, width: int, difficulty: int = 1) -> Scene:

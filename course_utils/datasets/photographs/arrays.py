@@ -1,15 +1,14 @@
-"""Photographs of any size and type, made ready for a network of one input size."""
+"""Photographs that come as arrays, of any size and type."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from course_utils._arguments import FloatArray, as_array
+from course_utils._arguments import as_array
 
-__all__ = ["Photographs", "as_photographs", "fit_photograph", "resized"]
+__all__ = ["Photographs", "as_photographs"]
 
 Photographs = npt.ArrayLike | Sequence[npt.ArrayLike]
 
@@ -76,49 +75,3 @@ def _as_rgb(name: str, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
             "the value of white (image / 255 for 0 to 255), and np.clip what rounding or resampling took outside"
         )
     return image if image.shape[2:] == (3,) else np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-
-
-def fit_photograph(photograph: npt.NDArray[Any], height: int, width: int) -> tuple[FloatArray, float]:
-    """Scale a photograph to fit, keep its shape, and pad it on the right or below with grey.
-
-    Parameters
-    ----------
-    photograph : (H, W, 3) array
-        uint8, or floating point in [0, 1].
-    height, width : int
-        Of the result, in pixels.
-
-    Returns
-    -------
-    fitted : (height, width, 3) float32
-        In [0, 1].
-    factor : float
-        Pixels of the fitted image for each of the photograph.
-
-    Examples
-    --------
-    >>> fitted, factor = fit_photograph(np.zeros((50, 200, 3), np.uint8), 96, 128)
-    >>> fitted.shape, factor, fitted[40, 0]
-    ((96, 128, 3), 0.64, array([0.5, 0.5, 0.5], dtype=float32))
-    """
-    values = np.asarray(photograph, np.float32)
-    if photograph.dtype == np.uint8:
-        values = values / np.float32(255)
-    factor = min(height / values.shape[0], width / values.shape[1])
-    inner = resized(values.shape[:2], factor)
-    if inner != values.shape[:2]:
-        values = tf.image.resize(values, inner, antialias=True).numpy()
-    fitted = np.full((height, width, 3), 0.5, np.float32)
-    fitted[: inner[0], : inner[1]] = values
-    return fitted, factor
-
-
-def resized(size: tuple[int, ...], factor: float) -> tuple[int, ...]:
-    """Height and width in whole pixels, 1 or more, after scaling.
-
-    Examples
-    --------
-    >>> resized((50, 200), 0.64), resized((1, 300), 0.3)
-    ((32, 128), (1, 90))
-    """
-    return tuple(max(1, round(side * factor)) for side in size)
