@@ -19,7 +19,7 @@ from skimage import measure
 
 from course_utils._files import replacing
 from course_utils.annotations import Record, save_boxes_csv, save_coco, save_via
-from course_utils.annotations.records import Outline
+from course_utils.annotations.records import Parts
 from course_utils.datasets.dataset import Scene
 from course_utils.datasets.drinks.dataset import render_dataset
 from course_utils.datasets.drinks.scenes import CLASS_NAMES
@@ -56,7 +56,7 @@ def annotate(scene: Scene, file_name: str) -> Record:
     return Record(file_name, scene.boxes, scene.class_ids, outlines)
 
 
-def visible_outline(seen: npt.NDArray[np.bool_]) -> Outline:
+def visible_outline(seen: npt.NDArray[np.bool_]) -> Parts:
     """Polygons that hold exactly the centres of a mask's pixels."""
     outlines: list[npt.NDArray[np.float64]] = []
     holes: list[npt.NDArray[np.float64]] = []

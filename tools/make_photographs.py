@@ -100,7 +100,8 @@ def through_the_camera(image: npt.NDArray[np.uint8], rng: np.random.Generator) -
     light = np.clip(light * GAINS, 0, 1) ** GAMMA
     y, x = np.linspace(-1, 1, HEIGHT), np.linspace(-1, 1, WIDTH)
     light *= (1 - CORNERS * (y[:, np.newaxis] ** 2 + x**2) / 2)[..., np.newaxis]
-    return np.round(255 * np.clip(light + rng.normal(0, NOISE, light.shape), 0, 1)).astype(np.uint8)
+    stored = np.round(255 * np.clip(light + rng.normal(0, NOISE, light.shape), 0, 1))
+    return np.asarray(stored, np.uint8)
 
 
 if __name__ == "__main__":

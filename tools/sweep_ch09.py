@@ -62,7 +62,7 @@ def settings(best: dict[str, str]) -> Iterator[Row]:
 
 
 def scores(model: SSD, validation: Dataset, test: Dataset) -> Row:
-    row = {}
+    row: Row = {}
     for name, part in (("validation", validation), ("test", test)):
         result = mean_average_precision(part.annotations, detect(model, part.images), (0.5, 0.75))
         at_50, at_75 = result.average_precision.mean(axis=1)
