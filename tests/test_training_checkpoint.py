@@ -148,6 +148,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(path: Path, change: Any, mess
     with pytest.raises(ValueError, match=message) as caught:
         run(path, **settings)
     assert str(path) in str(caught.value)
+    assert "delete the file or name another one" in str(caught.value)
     assert_equal(settings["model"].get_weights(), untouched)
     assert path.read_bytes() == before
 
@@ -308,7 +309,8 @@ def test_missing_and_impossible_fields_are_named(path: Path, arrays: dict[str, A
     tampered(path, **arrays)
     model = build()
     before = model.get_weights()
-    with pytest.raises(ValueError, match=rf"checkpoint: .*checkpoint\.npz .*{message}"):
+    told = rf"checkpoint: .*checkpoint\.npz .*{message}.*; .*delete the file"
+    with pytest.raises(ValueError, match=told):
         run(path, model=model)
     assert_equal(model.get_weights(), before)
 

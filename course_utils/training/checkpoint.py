@@ -1,8 +1,8 @@
 """A training's state in a file, which only the same training can go on from."""
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,18 @@ class History:
 
 class _NotYetError(Exception):
     """The file can be written, and shall not be yet."""
+
+
+@contextmanager
+def _telling_what_to_do() -> Iterator[None]:
+    """Add to what is wrong with a file what its owner can do."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; it is damaged, or an older version of the course wrote it: "
+            "delete the file or name another one to begin anew"
+        ) from error
 
 
 class Checkpoint:
@@ -145,26 +157,29 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            For a file of another training, which it says all about, or one that is damaged. Nothing has
-            changed then.
+            For a file of another training, which it says all about, or one that is damaged or that an older
+            version of the course wrote. Nothing has changed then, and the message says what to do.
         """
         if not self.path.exists():
             return 0, None, History()
         try:
-            stored = read_arrays("checkpoint", self.path)
+            with _telling_what_to_do():
+                stored = read_arrays("checkpoint", self.path)
+                there, known = self._read_fingerprint(stored)
         except OSError as error:
             raise ValueError(f"checkpoint: {self.path} cannot be read: {error}") from error
-        self._require_same(stored, batches)
-        step, history = self._read_history(stored)
-        groups = [
-            ("model", self.model.weights),
-            ("random", self._random_states()),
-            ("optimizer", self.optimizer.variables),
-            ("best", self.model.weights if history.best_step else []),
-        ]
-        values = {prefix: self._read_group(stored, prefix, variables) for prefix, variables in groups}
-        if stored:
-            raise ValueError(f"checkpoint: {self.path} holds {sorted(stored)[:3]}, which no checkpoint has")
+        self._require_same(there, known, batches)
+        with _telling_what_to_do():
+            step, history = self._read_history(stored)
+            groups = [
+                ("model", self.model.weights),
+                ("random", self._random_states()),
+                ("optimizer", self.optimizer.variables),
+                ("best", self.model.weights if history.best_step else []),
+            ]
+            values = {prefix: self._read_group(stored, prefix, variables) for prefix, variables in groups}
+            if stored:
+                raise ValueError(f"checkpoint: {self.path} holds {sorted(stored)[:3]}, which no checkpoint has")
         for prefix, variables in groups[:3]:
             for variable, value in zip(variables, values[prefix], strict=True):
                 variable.assign(value)
@@ -190,12 +205,15 @@ class Checkpoint:
         metrics = {id(variable) for variable in getattr(self.model, "metrics_variables", [])}
         return [v for v in self.model.variables if id(v) not in weights | metrics]
 
-    def _require_same(
-        self, stored: dict[str, npt.NDArray[Any]], batches: Callable[[int], tf.data.Dataset]
-    ) -> None:
+    def _read_fingerprint(self, stored: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], list[Any]]:
         there, known = (self._read_json(stored, name) for name in ("fingerprint", "batches"))
         if not isinstance(there, dict) or not isinstance(known, list):
             raise ValueError(f"checkpoint: {self.path} holds a fingerprint that no checkpoint has")
+        return there, known
+
+    def _require_same(
+        self, there: dict[str, Any], known: list[Any], batches: Callable[[int], tf.data.Dataset]
+    ) -> None:
         here = self.fingerprint
         if here["interval of validation"] is None:
             here = here | {"interval of validation": there.get("interval of validation")}
@@ -211,7 +229,7 @@ class Checkpoint:
         if found:
             raise ValueError(
                 f"checkpoint: {self.path} belongs to {', '.join(found)}; "
-                "train as it was begun, or name another file to begin anew"
+                "train as it was begun, or delete the file or name another one to begin anew"
             )
         self.batches = known
 
