@@ -1,6 +1,6 @@
 """Exercises of chapter 03: distillation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,16 @@ def _log_of_softmax(teacher_logits: FloatArray, student_logits: FloatArray, temp
     return -(temperature**2) * (p * np.log(softmax(student_logits, temperature=temperature))).sum(axis=-1)
 
 
+def _teacher_not_softened(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    log_q = log_softmax(student_logits, temperature=temperature)
+    return -(temperature**2) * (softmax(teacher_logits) * log_q).sum(axis=-1)
+
+
+def _clipped_log(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    p, q = (softmax(z, temperature=temperature) for z in (teacher_logits, student_logits))
+    return -(temperature**2) * (p * np.log(np.clip(q, 1e-12, 1))).sum(axis=-1)
+
+
 def _pair_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), 2.0)
     yield (np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 3.0]]), np.array([[0.0, 1.0, 0.0], [4.0, 0.0, 0.0]]), 1.0)
@@ -53,6 +63,14 @@ def _gradient(teacher_logits: FloatArray, student_logits: FloatArray, temperatur
 
 def _without_temperature(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
     return (softmax(student_logits) - softmax(teacher_logits)) / temperature
+
+
+def _student_softened_only(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    return (softmax(student_logits, temperature=temperature) - softmax(teacher_logits)) / temperature
+
+
+def _teacher_softened_only(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+    return (softmax(student_logits) - softmax(teacher_logits, temperature=temperature)) / temperature
 
 
 def _combined(
@@ -79,6 +97,36 @@ def _hard_term_softened(
     return (alpha * soft + beta * cross_entropy(labels, student_logits / temperature)) / (alpha + beta)
 
 
+def _other_soft_term(soft_term: Callable[..., Any]) -> Callable[..., Any]:
+    """The combined loss with another soft term in the place of T² H(p, q)."""
+
+    def answer(
+        teacher_logits: FloatArray,
+        student_logits: FloatArray,
+        labels: IntArray,
+        temperature: float,
+        alpha: float,
+        beta: float,
+    ) -> Any:
+        soft = soft_term(teacher_logits, student_logits, temperature)
+        return (alpha * soft + beta * cross_entropy(labels, student_logits)) / (alpha + beta)
+
+    return answer
+
+
+def _scaled_both(
+    teacher_logits: FloatArray,
+    student_logits: FloatArray,
+    labels: IntArray,
+    temperature: float,
+    alpha: float,
+    beta: float,
+) -> Any:
+    return _combined(teacher_logits, student_logits, labels, temperature, alpha, temperature**2 * beta) * (
+        (alpha + temperature**2 * beta) / (alpha + beta)
+    )
+
+
 def _combined_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([1]), 2.0, 0.9, 0.3)
     for temperature, alpha, beta in ((1.0, 1.0, 3.0), (4.0, 0.9, 0.1), (10.0, 0.2, 0.6)):
@@ -94,6 +142,15 @@ def _resoften(probabilities: FloatArray, temperature: float) -> Any:
 def _scaled_and_normalised(probabilities: FloatArray, temperature: float) -> Any:
     scaled = probabilities / temperature
     return scaled / scaled.sum(axis=-1, keepdims=True)
+
+
+def _zeros_lifted(probabilities: FloatArray, temperature: float) -> Any:
+    return _resoften(np.clip(probabilities, 1e-9, 1), temperature)
+
+
+def _sum_over_all(probabilities: FloatArray, temperature: float) -> Any:
+    powers = probabilities ** (1 / temperature)
+    return powers / powers.sum()
 
 
 def _sharpened(probabilities: FloatArray, temperature: float) -> Any:
@@ -137,6 +194,11 @@ def _raised_bias(logits: FloatArray, labels: IntArray, class_id: int, biases: Fl
     return (raised.argmax(axis=-1) == labels).mean(axis=-1)
 
 
+def _bias_in_place_of(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
+    column = np.arange(logits.shape[-1]) == class_id
+    return np.array([np.mean(np.where(column, bias, logits).argmax(axis=1) == labels) for bias in biases])
+
+
 def _bias_adds_up(logits: FloatArray, labels: IntArray, class_id: int, biases: FloatArray) -> Any:
     return _raised_bias(logits, labels, class_id, np.cumsum(biases))
 
@@ -168,19 +230,23 @@ EXERCISES: dict[str, Exercise] = {
         hint="Both sides are softened with the same T. Take the logarithm of the student's softmax "
         "without forming the softmax: course_utils.softmax has log_softmax.",
         mistakes=(
-            Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    _soft_loss(teacher_logits, student_logits, temperature) / temperature**2
-                ),
-                _NO_SQUARE,
-            ),
-            Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    _soft_loss(teacher_logits, student_logits, temperature) / temperature
-                ),
-                "Often: the factor is T and should be T².",
-            ),
+            Mistake(lambda v, z, t: _soft_loss(v, z, t) / t**2, _NO_SQUARE),
+            Mistake(lambda v, z, t: _soft_loss(v, z, t) / t, "Often: the factor is T and should be T²."),
             Mistake(_student_not_softened, "Often: the student's logits were not divided by T. Both sides are."),
+            Mistake(_teacher_not_softened, "Often: the teacher's logits were not divided by T. Both sides are."),
+            Mistake(
+                lambda v, z, t: t**2 * _soft_loss(v, z, 1.0),
+                "Often: T is in the factor only. The logits of both sides are divided by it too.",
+            ),
+            Mistake(
+                lambda v, z, t: -_soft_loss(v, z, t),
+                "Often: the minus sign. Logarithms of probabilities are negative, a loss is not.",
+            ),
+            Mistake(
+                _clipped_log,
+                "Often: the probability was kept away from 0 before the logarithm, which caps the loss. The "
+                "logarithm of softmax in one piece needs no cap.",
+            ),
             Mistake(
                 _roles_swapped,
                 "Often: the roles are swapped. The teacher's probabilities weight the student's logarithms.",
@@ -196,15 +262,15 @@ EXERCISES: dict[str, Exercise] = {
                 "logarithm of softmax in one piece: z − max − ln Σ exp(z − max).",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, temperature: _soft_loss(
-                    teacher_logits, student_logits, temperature
-                ).mean(),
-                "Often: the mean or the sum over the images was taken. One value an image is wanted.",
+                lambda *given: _soft_loss(*given).mean(),
+                "Often: the mean over the images was taken. One value an image is wanted.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    _soft_loss(teacher_logits, student_logits, temperature) / teacher_logits.shape[-1]
-                ),
+                lambda *given: _soft_loss(*given).sum(),
+                "Often: the sum over the images was taken. One value an image is wanted.",
+            ),
+            Mistake(
+                lambda v, z, t: _soft_loss(v, z, t) / v.shape[-1],
                 "Often: the mean over the classes. The cross-entropy is their sum.",
             ),
         ),
@@ -216,31 +282,33 @@ EXERCISES: dict[str, Exercise] = {
         "goes in is z/T: which factor does the chain rule add?",
         mistakes=(
             Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    -_gradient(teacher_logits, student_logits, temperature)
-                ),
+                lambda v, z, t: -_gradient(v, z, t),
                 "Often: p − q, which is the direction of descent; the gradient is q − p.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    temperature * _gradient(teacher_logits, student_logits, temperature)
-                ),
+                lambda v, z, t: t * _gradient(v, z, t),
                 "Often: the chain rule's factor 1/T is missing.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    _gradient(teacher_logits, student_logits, temperature) / temperature
-                ),
+                lambda v, z, t: _gradient(v, z, t) / t,
                 "Often: divided by T twice. One 1/T is explicit, the other hides in how "
                 "close q and p come to each other.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, temperature: (
-                    temperature**2 * _gradient(teacher_logits, student_logits, temperature)
-                ),
+                lambda v, z, t: t**2 * _gradient(v, z, t),
                 "Often: the factor T² is in it. Here the term stands without.",
             ),
             Mistake(_without_temperature, "Often: the probabilities were taken at T = 1. Both are softened."),
+            Mistake(_student_softened_only, "Often: only the student was softened. Both are."),
+            Mistake(_teacher_softened_only, "Often: only the teacher was softened. Both are."),
+            Mistake(
+                lambda v, z, t: softmax(z) - softmax(v),
+                "Often: the temperature is missing. Both sides are softened, and the chain rule adds 1/T.",
+            ),
+            Mistake(
+                lambda v, z, t: _gradient(v, z, t) / len(v),
+                "Often: the gradient of the mean over the images. Each image has its own here.",
+            ),
         ),
     ),
     "distillation.combined": Exercise(
@@ -250,9 +318,7 @@ EXERCISES: dict[str, Exercise] = {
         "the sum of the weights.",
         mistakes=(
             Mistake(
-                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: (
-                    (alpha + beta) * _combined(teacher_logits, student_logits, labels, temperature, alpha, beta)
-                ),
+                lambda v, z, y, t, a, b: (a + b) * _combined(v, z, y, t, a, b),
                 "Often: the division by alpha + beta is missing.",
             ),
             Mistake(
@@ -261,24 +327,42 @@ EXERCISES: dict[str, Exercise] = {
                 "which the student will be used.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: _combined(
-                    teacher_logits, student_logits, labels, temperature, beta, alpha
-                ),
+                lambda v, z, y, t, a, b: _combined(v, z, y, t, b, a),
                 "Often: alpha and beta are swapped. Alpha weights the teacher.",
             ),
             Mistake(
-                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: (
-                    _combined(teacher_logits, student_logits, labels, temperature, alpha / temperature**2, beta)
-                    * (alpha / temperature**2 + beta)
-                    / (alpha + beta)
-                ),
+                lambda v, z, y, t, a, b: _combined(v, z, y, t, a / t**2, b) * (a / t**2 + b) / (a + b),
                 _NO_SQUARE,
             ),
             Mistake(
-                lambda teacher_logits, student_logits, labels, temperature, alpha, beta: _combined(
-                    teacher_logits, student_logits, labels, temperature, alpha, beta
-                ).mean(),
-                "Often: the mean or the sum over the images was taken. One value an image is wanted.",
+                lambda v, z, y, t, a, b: _combined(v, z, y, t, a / t**2, b) * (a / t**2 + b),
+                "Often: two things are missing, the factor T² and the division by alpha + beta.",
+            ),
+            Mistake(
+                _other_soft_term(lambda v, z, t: _soft_loss(v, z, t) / t),
+                "Often: the factor is T and should be T².",
+            ),
+            Mistake(
+                _other_soft_term(_divergence),
+                "Often: the divergence, smaller by T² times the teacher's entropy. The cross-entropy is wanted.",
+            ),
+            Mistake(_other_soft_term(_roles_swapped), "Often: teacher and student are swapped in the soft term."),
+            Mistake(
+                _other_soft_term(lambda v, z, t: t**2 * _soft_loss(v, z, 1.0)),
+                "Often: T is in the factor only. In the soft term both sides' logits are divided by it too.",
+            ),
+            Mistake(_scaled_both, "Often: T² on both terms. It belongs to the soft one alone."),
+            Mistake(
+                lambda v, z, y, t, a, b: _combined(v, z, y, t, a, 1 - a),
+                "Often: 1 − alpha in the place of beta. The two need not sum to 1; the division sees to that.",
+            ),
+            Mistake(
+                lambda *given: _combined(*given).mean(),
+                "Often: the mean over the images was taken. One value an image is wanted.",
+            ),
+            Mistake(
+                lambda *given: _combined(*given).sum(),
+                "Often: the sum over the images was taken. One value an image is wanted.",
             ),
         ),
     ),
@@ -297,6 +381,12 @@ EXERCISES: dict[str, Exercise] = {
                 lambda probabilities, temperature: probabilities ** (1 / temperature),
                 "Often: the power is right, the sum is not 1 any more: divide by it.",
             ),
+            Mistake(
+                _zeros_lifted,
+                "Often: zeros were replaced by a small number before the logarithm. A high T makes much of it: "
+                "what is 0 stays 0.",
+            ),
+            Mistake(_sum_over_all, "Often: divided by the sum over all images. Each row sums to 1."),
             Mistake(_sharpened, "Often: p to the power T, which sharpens. The exponent is 1/T."),
             Mistake(
                 lambda probabilities, temperature: probabilities / temperature,
@@ -322,6 +412,18 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda alpha, beta, temperature: np.array([alpha / temperature**2, beta]),
                 "Often: the two must sum to 1.",
+            ),
+            Mistake(
+                lambda alpha, beta, temperature: np.array([alpha, beta * temperature**2]),
+                "Often: the ratio is right; divide both by their sum, so that it is 1.",
+            ),
+            Mistake(
+                lambda alpha, beta, temperature: np.array([alpha / temperature**2, beta]) / (alpha + beta),
+                "Often: divided by the old sum. The new pair has to sum to 1.",
+            ),
+            Mistake(
+                lambda alpha, beta, temperature: np.array([alpha / temperature**2, 1 - alpha / temperature**2]),
+                "Often: the rest went to the labels. Their weight is beta: the ratio decides the direction.",
             ),
             Mistake(
                 lambda alpha, beta, temperature: _weights(alpha, beta, temperature)[::-1],
@@ -357,6 +459,19 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _bias_on_probabilities,
                 "Often: the bias was added to the probabilities. It is added to the logits.",
+            ),
+            Mistake(_bias_in_place_of, "Often: the bias took the place of the logit. It is added to it."),
+            Mistake(
+                lambda logits, labels, class_id, biases: (
+                    len(labels) * _raised_bias(logits, labels, class_id, biases)
+                ),
+                "Often: the number of right answers. Their share is wanted.",
+            ),
+            Mistake(
+                lambda logits, labels, class_id, biases: _raised_bias(
+                    logits, np.full_like(labels, class_id), class_id, biases
+                ),
+                "Often: the share of answers that are this class. The share of right answers is wanted.",
             ),
             Mistake(
                 _accuracy_of_the_class,
