@@ -69,6 +69,17 @@ def residual(features, labels, weights):
     return p - np.eye(weights.shape[1])[labels]
 
 
+def without_maximum_in_long_double(labels, logits):
+    wide = logits.astype(np.longdouble)
+    return (np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(labels)), labels]).astype(float)
+
+
+def columns_of_all_labels(features, labels, weights):
+    errors = stable(features @ weights)
+    errors[:, labels] -= 1
+    return features.T @ errors / len(labels)
+
+
 WRONG: list[WrongAnswer] = [
     ("softmax.stable", forgotten_maximum, "maximum of each row was not subtracted"),
     ("softmax.stable", wrong_axis, "wrong axis"),
@@ -156,6 +167,41 @@ WRONG: list[WrongAnswer] = [
     ),
     ("softmax.gradient", lambda x, y, w: np.zeros_like(w), "values differ"),
     # further ones: a step left out, the wrong axis, a constant, a copy, whole numbers, another unit
+    (
+        "softmax.temperature",
+        lambda z, t: renormalised(np.exp(z / t - z.max(-1, keepdims=True))),
+        "not divided by T",
+    ),
+    (
+        "softmax.temperature",
+        lambda z, t: renormalised(np.exp(z - z.max(-1, keepdims=True)) ** (1 / t)),
+        "or exp(z), to the power",
+    ),
+    ("softmax.cross_entropy", lambda y, z: np.minimum(-log_softmax(z, 1), 1000)[np.arange(len(y)), y], "infinity"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: np.nan_to_num(-np.log(stable(z)), posinf=1000)[np.arange(len(y)), y],
+        "infinity",
+    ),
+    ("softmax.cross_entropy", lambda y, z: -np.log(stable(z) + 1e-12)[np.arange(len(y)), y], "something small"),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: -np.log(np.maximum(stable(z), 1e-300))[np.arange(len(y)), y],
+        "small was",
+    ),
+    (
+        "softmax.cross_entropy",
+        lambda y, z: np.log(np.exp(z - z.max(1, keepdims=True)).sum(1)) - z[np.arange(len(y)), y],
+        "not out of z[y]",
+    ),
+    ("softmax.cross_entropy", lambda y, z: z.max(1) - z[np.arange(len(y)), y], "behind the best"),
+    ("softmax.cross_entropy", without_maximum_in_long_double, "values differ"),
+    ("softmax.gradient", columns_of_all_labels, "takes 1 from every row"),
+    (
+        "softmax.gradient",
+        lambda x, y, w: x.T @ (forgotten_maximum(x @ w) - np.eye(w.shape[1])[y]) / len(y),
+        "was not subtracted",
+    ),
     ("softmax.stable", lambda z: np.exp(z - z.max(-1, keepdims=True)), "values differ"),
     ("softmax.stable", lambda z: z - z.max(-1, keepdims=True), "values differ"),
     ("softmax.stable", lambda z: z, "values differ"),

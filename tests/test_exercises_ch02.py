@@ -194,6 +194,11 @@ WRONG: list[WrongAnswer] = [
         "logarithm is taken of the averaged",
     ),
     ("ensembling.weight_gradient", lambda p, t: np.zeros_like(t), "values differ"),
+    (
+        "ensembling.weight_gradient",
+        lambda p, t: softmax(t) - (softmax(t)[:, None] * p).mean(1),
+        "share of the credit",
+    ),
     ("ensembling.out_of_fold", lambda f, x, y, folds: f(x, y, x), "the leak"),
     ("ensembling.out_of_fold", lambda f, x, y, folds: filled(f, x, y, folds, True), "fold that it predicts"),
     ("ensembling.out_of_fold", in_fold_order, "one after another"),
@@ -212,6 +217,8 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.pca_weights", lambda i: normalised(eigen(i)[:, 0]), "wrong end"),
     ("ensembling.pca_weights", lambda i: normalised(eigen(i)[-1]), "its columns"),
     ("ensembling.pca_weights", lambda i: np.abs(eigen(i)[:, -1]), "not divided by the sum"),
+    ("ensembling.pca_weights", lambda i: eigen(i)[:, -1], "not divided by the sum"),
+    ("ensembling.pca_weights", lambda i: -eigen(i)[:, -1], "not divided by the sum"),
     ("ensembling.pca_weights", lambda i: normalised(i.var(axis=(1, 2))), "variances themselves"),
     (
         "ensembling.pca_weights",
@@ -228,7 +235,11 @@ WRONG: list[WrongAnswer] = [
     ),
     ("ensembling.pca_weights", lambda i: normalised(i.mean(axis=(1, 2))), "values differ"),
     # further ones: off by one, the wrong axis, a constant, folds that are numbers
-    ("ensembling.vote_accuracy", lambda n, p: upper_half(n, p) - p**n, "values differ"),
+    (
+        "ensembling.vote_accuracy",
+        lambda n, p: upper_half(n, p) + (0 if n % 2 else comb(n, n // 2) * (p * (1 - p)) ** (n // 2) / 2) - p**n,
+        "ends with n",
+    ),
     ("ensembling.vote_accuracy", lambda n, p: 0.5, "values differ"),
     ("ensembling.vote_accuracy", lambda n, p: upper_half(n, 1 - p), "values differ"),
     ("ensembling.vote_accuracy", lambda n, p: float(p > 0.5), "values differ"),
@@ -241,6 +252,14 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.geometric_mean", lambda p: p[0], "values differ"),
     ("ensembling.geometric_mean", lambda p: normalised_rows(1 / (1 / p).mean(0)), "values differ"),
     ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(np.maximum(p, 1e-7))), "values differ"),
+    ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(p + 1e-12)), "something small"),
+    ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(np.maximum(p, 1e-15))), "something small"),
+    ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(np.clip(p, 1e-20, 1))), "something small"),
+    (
+        "ensembling.geometric_mean",
+        lambda p: normalised_rows(np.prod(p, 0) ** (1 / p.shape[-1])),
+        "number of classes",
+    ),
     ("ensembling.weight_gradient", lambda p, t: softmax(t) - softmax(t) * p[:, 0], "values differ"),
     ("ensembling.weight_gradient", lambda p, t: 1 - softmax(t) * (p / (softmax(t) @ p)).mean(1), "values differ"),
     ("ensembling.weight_gradient", lambda p, t: softmax(t), "values differ"),

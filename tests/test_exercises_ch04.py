@@ -171,6 +171,11 @@ WRONG: list[WrongAnswer] = [
     ("deformation.rotation", lambda h, w, d: np.eye(2, 3), "values differ"),
     (
         "deformation.rotation",
+        lambda h, w, d: rotation_about((w - 1) / 2, (h - 1) / 2, np.deg2rad(d)) * [1, 1, -1],
+        "multiply out",
+    ),
+    (
+        "deformation.rotation",
         lambda h, w, d: rotation_about((w - 1) / 2, (h - 1) / 2, np.deg2rad(d))[::-1],
         "differ",
     ),

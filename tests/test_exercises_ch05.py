@@ -27,6 +27,11 @@ def four_loops(image, kernel):
     return result
 
 
+def of_offsets(offsets, sigma):
+    weights = np.exp(-np.add.outer(offsets**2, offsets**2) / (2 * sigma**2))
+    return weights / weights.sum()
+
+
 def loops_without_border(image, kernel):
     h, w = kernel.shape
     result = np.zeros_like(image)
@@ -160,10 +165,19 @@ WRONG: list[WrongAnswer] = [
     ("filters.median", lambda f: np.median(windows_of(f), axis=(2, 3)).astype(int), "values differ"),
     ("filters.median", lambda f: np.median(windows_of(f), axis=(0, 1)), "shape"),
     ("filters.psnr", lambda t, f: 10 * np.log10(256**2 / error(t, f)), "values differ"),
-    ("filters.psnr", lambda t, f: 10 * np.log10(float(t.max()) ** 2 / error(t, f)), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(float(t.max()) ** 2 / error(t, f)), "the picture's own maximum"),
     ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.sqrt(error(t, f))), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255 / np.sqrt(error(t, f))), "ratio of amplitudes"),
     ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / np.var(t.astype(float) - f)), "values differ"),
-    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / (error(t, f) * t.size)), "values differ"),
+    ("filters.psnr", lambda t, f: 10 * np.log10(255**2 / (error(t, f) * t.size)), "sum of the squared errors"),
+    (
+        "filters.psnr",
+        lambda t, f: 10 * np.log10(255**2 / np.mean(np.square(t.astype(np.int16) - f.astype(np.int16)))),
+        "int16, which holds",
+    ),
+    ("filters.gaussian_kernel", lambda n, s: of_offsets(np.arange(-n // 2, n // 2), s), "is −2"),
+    ("filters.gaussian_kernel", lambda n, s: of_offsets(np.arange(n) - n / 2, s), "between two pixels"),
+    ("filters.gaussian_kernel", lambda n, s: of_offsets(np.arange(n) - n // 2, np.sqrt(s)), "σ where its square"),
     ("filters.closing", lambda f: ndimage.grey_closing(f, 5), "values differ"),
     ("filters.closing", lambda f: ndimage.grey_closing(f, (2, 2)), "values differ"),
     ("filters.closing", lambda f: ndimage.grey_opening(ndimage.grey_closing(f, 3), 3), "values differ"),

@@ -59,7 +59,8 @@ def _no_exponential(logits: FloatArray) -> Any:
 def _logit_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]]),)
     yield (np.array([[1000.0, 999.0], [0.0, 1.0], [0.0, 3.0]]),)
-    yield (np.array([[-1000.0, -1001.0], [1000.0, 0.0]]),)
+    # The last two rows are too much for np.longdouble as well.
+    yield (np.array([[-1000.0, -1001.0], [1000.0, 0.0], [1e5, 1e5 - 1], [-1e5, -1e5 - 1]]),)
     yield (np.array([1.0, 2.0, 3.0]),)
     yield (np.array([[2000.0, 0.0, 0.0], [0.0, -np.inf, 1.0]]),)
     for shape in ((3, 3), (2, 5), (2, 3, 4)):
@@ -79,11 +80,18 @@ def _power_renormalised(logits: FloatArray, temperature: float) -> Any:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
+def _maximum_not_divided(logits: FloatArray, temperature: float) -> Any:
+    exponentials = np.exp(logits / temperature - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
 def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([0.0, 1.0]), 2.0)
     yield (np.array([0.0, 1.0]), 0.5)
-    yield (np.array([0.0, -1000.0]), 1000.0)
-    yield (np.array([[500.0, 400.0], [0.0, 1.0], [2.0, 0.0]]), 0.1)
+    # exp(2000 / 1000) fits, exp(2000 / 1000 − 2000) is 0.
+    yield (np.array([[0.0, -1000.0], [2000.0, 1000.0]]), 1000.0)
+    # The last row is too much for np.longdouble as well.
+    yield (np.array([[500.0, 400.0], [0.0, 1.0], [2.0, 0.0], [1e5, 1e5 - 0.25]]), 0.1)
     for temperature in (0.3, 1.0, 20.0):
         yield (rng.normal(0, 5, (3, 4)), temperature)
 
@@ -126,6 +134,22 @@ def _one_hot_times_logarithm(labels: IntArray, logits: FloatArray) -> Any:
     return -(np.eye(logits.shape[1])[labels] * np.log(softmax(logits))).sum(axis=1)
 
 
+def _maximum_not_put_back(labels: IntArray, logits: FloatArray) -> Any:
+    return cross_entropy(labels, logits) - logits.max(axis=1)
+
+
+def _behind_the_best(labels: IntArray, logits: FloatArray) -> Any:
+    return logits.max(axis=1) - logits[np.arange(len(labels)), labels]
+
+
+def _at_most(labels: IntArray, logits: FloatArray, *, most: float) -> Any:
+    return np.minimum(cross_entropy(labels, logits), most)
+
+
+def _softened(labels: IntArray, logits: FloatArray, *, soften: np.ufunc, floor: float) -> Any:
+    return -np.log(soften(softmax(logits)[np.arange(len(labels)), labels], floor))
+
+
 def _no_maximum_in_the_sum(labels: IntArray, logits: FloatArray) -> Any:
     return np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
 
@@ -141,7 +165,8 @@ def _all_pairs(labels: IntArray, logits: FloatArray) -> Any:
 def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([1, 0]), np.array([[0.0, 1.0, 0.0], [0.0, 2.0, 0.0]]))
     yield (np.array([0, 0]), np.array([[1000.0, 0.0], [-1000.0, 0.0]]))
-    yield (np.array([0, 1]), np.array([[800.0, 700.0], [800.0, 700.0]]))
+    # A gap of 1,500: no number such as 1,000 stands for infinity. The last row is too much for np.longdouble.
+    yield (np.array([0, 1, 1, 0]), np.array([[800.0, 700.0], [800.0, 700.0], [1500.0, 0.0], [1e5, 1e5 + 1]]))
     for shape in ((3, 3), (5, 4)):
         yield (rng.integers(0, shape[1], shape[0]), rng.normal(0, 10, shape))
 
@@ -154,6 +179,12 @@ def _gradient(features: FloatArray, labels: IntArray, weights: FloatArray) -> An
 
 def _labels_not_one_hot(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
     return features.T @ (softmax(features @ weights) - labels[:, np.newaxis]) / len(labels)
+
+
+def _columns_of_all_labels(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
+    errors = softmax(features @ weights)
+    errors[:, labels] -= 1
+    return features.T @ errors / len(labels)
 
 
 def _mean_over_everything(features: FloatArray, labels: IntArray, weights: FloatArray) -> Any:
@@ -224,10 +255,15 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _power_renormalised,
-                "Right on paper: softmax(z) to the power 1/T, divided by its sum, is softmax(z / T). In the "
-                "computer a probability that has rounded to 0 cannot be raised again. Divide the logits instead.",
+                "Right on paper: softmax(z), or exp(z), to the power 1/T, divided by its sum, is softmax(z / T). "
+                "In the computer, what has rounded to 0 cannot be raised again. Divide the logits instead.",
             ),
             Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
+            Mistake(
+                _maximum_not_divided,
+                "Often: z / T − max z. The maximum was not divided by T, so the largest exponent is not 0: take "
+                "the maximum of z / T, or divide the difference, (z − max z) / T.",
+            ),
             Mistake(
                 lambda logits, temperature: softmax(logits / temperature, axis=0),
                 "Often: the wrong axis. The classes lie along the last one, axis=-1.",
@@ -309,6 +345,25 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the logarithm of a probability that has rounded to 0. Do not form the "
                 "probability: z[y] − max − ln Σ exp(z − max) needs no division.",
             ),
+            *(
+                Mistake(
+                    lambda labels, logits, most=most: _at_most(labels, logits, most=most),
+                    "Often: a number put in place of infinity. A gap of 1,500 costs 1,500: z[y] − max − "
+                    "ln Σ exp(z − max) needs no such number.",
+                )
+                for most in (1000.0, 1e3 - 1)
+            ),
+            *(
+                Mistake(
+                    lambda labels, logits, soften=soften, floor=floor: _softened(
+                        labels, logits, soften=soften, floor=floor
+                    ),
+                    "Often: something small was added to the probability, or the probability raised to it. Then "
+                    "no loss exceeds minus its logarithm. Do not form the probability.",
+                )
+                for soften in (np.add, np.maximum)
+                for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-300)
+            ),
             Mistake(lambda labels, logits: -np.log(_naive(logits)[np.arange(len(labels)), labels]), _NO_MAXIMUM),
             Mistake(lambda labels, logits: -cross_entropy(labels, logits), "Often: the minus sign is missing."),
             Mistake(
@@ -325,6 +380,15 @@ EXERCISES: dict[str, Exercise] = {
                 "0 · (−∞) = NaN. Pick the true class first, and do not form the probability.",
             ),
             Mistake(_no_maximum_in_the_sum, _NO_MAXIMUM),
+            Mistake(
+                _maximum_not_put_back,
+                "Often: the maximum was taken out of the sum and not out of z[y]. Measure both from it.",
+            ),
+            Mistake(
+                _behind_the_best,
+                "Often: only how far z[y] lies behind the best score. The logarithm of the sum of exponentials is "
+                "more than its largest term.",
+            ),
             Mistake(
                 _one_maximum_in_the_sum,
                 "Often: one maximum for the whole array. A row far below it underflows to ln 0.",
@@ -354,6 +418,17 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _labels_not_one_hot,
                 "Often: the label itself was subtracted. Subtract 1 at the label's position only.",
+            ),
+            Mistake(
+                _columns_of_all_labels,
+                "Often: errors[:, labels] −= 1, which takes 1 from every row in these columns. Pair rows with "
+                "labels: errors[np.arange(n), labels].",
+            ),
+            Mistake(
+                lambda features, labels, weights: (
+                    features.T @ (_naive(features @ weights) - np.eye(weights.shape[1])[labels]) / len(labels)
+                ),
+                _NO_MAXIMUM,
             ),
             Mistake(
                 _mean_over_everything,

@@ -44,6 +44,10 @@ def _from_half_rounded_down(n_voters: int, accuracy: float) -> float:
     return sum(list(terms)[n_voters // 2 :])
 
 
+def _all_right_left_out(n_voters: int, accuracy: float) -> float:
+    return majority_vote_accuracy(n_voters, accuracy) - accuracy**n_voters
+
+
 def _voter_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (3, 0.7)
     yield (2, 0.7)
@@ -104,9 +108,18 @@ def _one_sum(probabilities: FloatArray) -> Any:
     return mean / mean.sum()
 
 
+def _veto_softened(probabilities: FloatArray, *, soften: np.ufunc, floor: float) -> Any:
+    return softmax(np.log(soften(probabilities, floor)).mean(axis=0))
+
+
+def _root_of_the_classes(probabilities: FloatArray) -> Any:
+    return softmax(np.log(probabilities).sum(axis=0) / probabilities.shape[-1])
+
+
 def _probability_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[[0.8, 0.2], [0.5, 0.5]], [[0.2, 0.8], [0.9, 0.1]]]),)
-    yield (np.array([[[0.0, 0.5, 0.5]], [[0.4, 0.4, 0.2]]]),)
+    # A veto. Among six models one that was softened, to 1e-20 even, is none: its sixth root is 5e-4.
+    yield (np.array([[[0.0, 0.5, 0.5]]] + 5 * [[[0.6, 0.3, 0.1]]]),)
     row = np.array([1e-12, 1e-11, 1 - 1.1e-11])
     yield (np.stack([[np.roll(row, model), np.roll(row, 1 - model)] for model in range(61)]),)
     for shape in ((3, 3, 3), (4, 2, 5)):
@@ -128,6 +141,11 @@ def _gradient_in_w(likelihoods: FloatArray, theta: FloatArray) -> Any:
 
 def _only_own_term(likelihoods: FloatArray, theta: FloatArray) -> Any:
     return softmax(theta) * _gradient_in_w(likelihoods, theta)
+
+
+def _not_divided(likelihoods: FloatArray, theta: FloatArray) -> Any:
+    weights = softmax(theta)
+    return weights - weights * likelihoods.mean(axis=1)
 
 
 def _theta_as_weights(likelihoods: FloatArray, theta: FloatArray) -> Any:
@@ -243,9 +261,9 @@ def _first_of_eig(images: FloatArray) -> Any:
     return vector / vector.sum()
 
 
-def _unit_length(images: FloatArray) -> Any:
+def _unit_length(images: FloatArray, *, sign: float) -> Any:
     vector = np.linalg.eigh(_covariance(images))[1][:, -1]
-    return vector * np.sign(vector.sum())
+    return sign * vector * np.sign(vector.sum())
 
 
 def _variances(images: FloatArray) -> Any:
@@ -290,6 +308,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _exactly_enough,
                 "Often: only the smallest majority was counted. Larger ones, up to all voters, belong to the sum.",
+            ),
+            Mistake(
+                _all_right_left_out,
+                "Often: range(…, n), which ends with n − 1. That all n are right belongs to the sum.",
             ),
             Mistake(
                 lambda n_voters, accuracy: accuracy**n_voters,
@@ -363,6 +385,21 @@ EXERCISES: dict[str, Exercise] = {
                 lambda probabilities: probabilities.mean(axis=0),
                 "That is the arithmetic mean. Average the logarithms.",
             ),
+            *(
+                Mistake(
+                    lambda probabilities, soften=soften, floor=floor: _veto_softened(
+                        probabilities, soften=soften, floor=floor
+                    ),
+                    "Often: something small was added before the logarithm, or the zeros were raised to it. A "
+                    "class that one model gives 0 has 0; np.log makes −∞ of it, and softmax 0 again.",
+                )
+                for soften in (np.add, np.maximum)
+                for floor in (1e-8, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20)
+            ),
+            Mistake(
+                _root_of_the_classes,
+                "Often: the K-th root, of the number of classes. The product has M factors, one a model.",
+            ),
             Mistake(_classes_as_models, "Often: the wrong axis. The models lie along axis 0."),
             Mistake(_one_sum, "Often: one sum over the whole array. Each sample must sum to 1 by itself."),
         ),
@@ -388,6 +425,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda likelihoods, theta: _weight_gradient(likelihoods, theta) * likelihoods.shape[1],
                 "Often: a sum over the samples. The loss is their mean.",
+            ),
+            Mistake(
+                _not_divided,
+                "Often: w p was taken for the share of the credit. Divide it by the sum of w p over the models.",
             ),
             Mistake(_theta_as_weights, "Often: θ itself was taken for the weights. They are softmax(θ)."),
             Mistake(
@@ -449,7 +490,13 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the wrong end. eigh sorts upwards: the largest eigenvalue's vector is the last column.",
             ),
             Mistake(_row_of_vectors, "Often: a row of the matrix of eigenvectors. They are its columns."),
-            Mistake(_unit_length, "Often: not divided by the sum. Weights of a mean sum to 1."),
+            *(
+                Mistake(
+                    lambda images, sign=sign: _unit_length(images, sign=sign),
+                    "Often: not divided by the sum. Weights of a mean sum to 1.",
+                )
+                for sign in (1.0, -1.0)  # eigh gives the vector or its negative
+            ),
             Mistake(
                 _without_signs,
                 "Often: absolute values. An image that runs against the others has a negative weight.",

@@ -57,6 +57,10 @@ def _shifted_first(height: int, width: int, degrees: float) -> Any:
     return np.column_stack([matrix[:, :2], centre + matrix[:, :2] @ centre])
 
 
+def _shift_negated(height: int, width: int, degrees: float) -> Any:
+    return _rotation(height, width, degrees) * np.array([1, 1, -1])
+
+
 def _from_the_left(height: int, width: int, degrees: float) -> Any:
     linear = _about((0, 0), np.deg2rad(degrees))[:, :2]
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
@@ -298,6 +302,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _from_the_left,
                 "Often: c @ A, which multiplies by the transpose of A. Write A @ c.",
+            ),
+            Mistake(
+                _shift_negated,
+                "Often: A c − c where c − A c is needed: multiply out A (p − c) + c.",
             ),
             Mistake(_shifted_first, "Often: c + A c where c − A c is needed: the centre must stay where it is."),
         ),

@@ -48,6 +48,23 @@ def _from_a_corner(size: int, sigma: float) -> Any:
     return weights / weights.sum()
 
 
+def _one_too_far(size: int, sigma: float) -> Any:
+    offsets = np.arange(-size // 2, size // 2)
+    weights = np.exp(-np.add.outer(offsets**2, offsets**2) / (2 * sigma**2))
+    return weights / weights.sum()
+
+
+def _half_a_pixel_off(size: int, sigma: float) -> Any:
+    offsets = np.arange(size) - size / 2
+    weights = np.exp(-np.add.outer(offsets**2, offsets**2) / (2 * sigma**2))
+    return weights / weights.sum()
+
+
+def _sigma_not_squared(size: int, sigma: float) -> Any:
+    weights = np.exp(-_square_of(size) / (2 * sigma))
+    return weights / weights.sum()
+
+
 def _distance_not_squared(size: int, sigma: float) -> Any:
     weights = np.exp(-np.sqrt(_square_of(size)) / (2 * sigma**2))
     return weights / weights.sum()
@@ -176,6 +193,11 @@ def _in_bytes_squared(truth: Image, image: Image) -> Any:
     return 10 * np.log10(255**2 / error)
 
 
+def _squared_in_int16(truth: Image, image: Image) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):  # a mean of squares that wrapped round may be below 0
+        return 10 * np.log10(255**2 / np.mean((truth.astype(np.int16) - image) ** 2))
+
+
 def _psnr(truth: Image, image: Image) -> Any:
     return psnr(truth, image)
 
@@ -240,6 +262,16 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(_no_half, "Often: σ² where 2σ² belongs. The blur is then narrower by a factor of √2."),
             Mistake(_from_a_corner, "Often: offsets counted from a corner. The centre pixel has offset 0."),
+            Mistake(
+                _one_too_far,
+                "Often: arange(-size // 2, …). −3 // 2 is −2, so the offsets are −2, −1, 0. Begin at "
+                "−(size // 2).",
+            ),
+            Mistake(
+                _half_a_pixel_off,
+                "Often: size / 2 was taken off, which puts the centre between two pixels. Take off size // 2.",
+            ),
+            Mistake(_sigma_not_squared, "Often: σ where its square belongs."),
             Mistake(_distance_not_squared, "Often: the distance where its square belongs."),
             Mistake(_one_line, "This is the kernel of one axis. The outer product with itself is the square one."),
         ),
@@ -393,6 +425,24 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda truth, image: 10 * np.log(255**2 / _mean_squared_error(truth, image)),
                 "Often: the natural logarithm. Decibels take the decimal one, np.log10.",
+            ),
+            Mistake(
+                lambda truth, image: 10 * np.log10(255 / np.sqrt(_mean_squared_error(truth, image))),
+                "Often: ten times the logarithm of a ratio of amplitudes. Ten goes with squares: 255² over the "
+                "mean squared error, without a root.",
+            ),
+            Mistake(
+                lambda truth, image: 10 * np.log10(255**2 / (_mean_squared_error(truth, image) * truth.size)),
+                "Often: the sum of the squared errors. PSNR takes their mean, whatever the picture's size.",
+            ),
+            Mistake(
+                _squared_in_int16,
+                "Often: int16, which holds the difference but not its square, 65,025 for white: int16 ends at "
+                "32,767.",
+            ),
+            Mistake(
+                lambda truth, image: 10 * np.log10(float(truth.max()) ** 2 / _mean_squared_error(truth, image)),
+                "Often: the picture's own maximum for the peak. It is the largest value of the type, 255.",
             ),
             Mistake(
                 lambda truth, image: 10 * np.log10(1 / _mean_squared_error(truth, image)),
