@@ -345,7 +345,6 @@ ENLARGE_RIGHT = [
     enlarge_with_loops,
     enlarge_by_coordinates,
     enlarge_with_scikit_image,
-    enlarge_one_hot,
     enlarge_with_pillow,
     pick(np.floor),
     opencv(cv2.INTER_NEAREST_EXACT),
@@ -370,6 +369,7 @@ ENLARGE_WRONG: list[WrongAnswer] = [
     (ENLARGE, pick(np.ceil), "so cut off: floor"),
     (ENLARGE, pick(np.floor, 1), "values differ"),
     (ENLARGE, repeat_or_slice, "every n-th pixel"),
+    (ENLARGE, enlarge_one_hot, "corners are rounded off"),
     (ENLARGE, means_of_blocks, "values differ"),
     (ENLARGE, repeated, "shape"),
     (ENLARGE, lambda labels, f: np.tile(labels, (round(f), round(f))), "np.tile"),
@@ -472,7 +472,13 @@ def by_opencv_lines(xs, ys, height, width):
 
 
 def even_odd(
-    at=0.5, drop_last=False, closed_interval=False, any_crossing=False, everywhere=False, upside_down=False
+    at=0.5,
+    drop_last=False,
+    closed_interval=False,
+    any_crossing=False,
+    everywhere=False,
+    upside_down=False,
+    to_the_right=False,
 ):
     def answer(xs, ys, height, width):
         count = np.zeros((height, width), int)
@@ -487,7 +493,8 @@ def even_odd(
                 if upside_down and run == 0:
                     continue
                 meets = xs[i] + (y - ys[i]) * (fall / run if upside_down else run / fall)
-                count[row] += (np.arange(width) + at > meets) | everywhere
+                x = np.arange(width) + at
+                count[row] += (x < meets if to_the_right else x > meets) | everywhere
         return count > 0 if any_crossing else count % 2 == 1
 
     return answer
@@ -563,6 +570,7 @@ FILL_RIGHT = [
     by_matplotlib,
     inside_by_scikit_image,
     right_fill,
+    even_odd(to_the_right=True),
 ]
 FILL_WRONG: list[WrongAnswer] = [
     (FILL, lambda xs, ys, h, w: right_fill(ys, xs, h, w), "x and y exchanged"),
@@ -574,6 +582,10 @@ FILL_WRONG: list[WrongAnswer] = [
     (FILL, even_odd(at=1.0), "lower right corner"),
     (FILL, even_odd(at=-0.5), "0.5 subtracted"),
     (FILL, even_odd(drop_last=True), "back to the first is missing"),
+    (FILL, even_odd(drop_last=True, to_the_right=True), "back to the first is missing"),
+    (FILL, even_odd(any_crossing=True, to_the_right=True), "any crossing"),
+    (FILL, even_odd(closed_interval=True, to_the_right=True), "both ends"),
+    (FILL, even_odd(upside_down=True, to_the_right=True), "slope upside down"),
     (FILL, box, "box around"),
     (FILL, hull, "convex hull"),
     (FILL, all_on_one_side(1), "one direction of travel"),

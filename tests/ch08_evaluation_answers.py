@@ -315,6 +315,7 @@ def loss_by_einsum(
     keep=lambda held, won: held | won,
     axes="nk",
     hard=False,
+    wins=None,
 ):
     """All images at once."""
     n_classes = logits.shape[-1]
@@ -325,9 +326,8 @@ def loss_by_einsum(
     truth = np.eye(n_classes)[names] * counted[..., None]
     logs = log(logits) if log else logits - logsumexp(logits, axis=-1, keepdims=True)
     guess = np.exp(logs)
-    winners = (
-        np.eye(n_classes)[logits.argmax(axis=-1)] * (counted if mask_probabilities else 1 + 0 * counted)[..., None]
-    )
+    winners = wins(logits) if wins else np.eye(n_classes)[logits.argmax(axis=-1)]
+    winners = winners * (counted if mask_probabilities else 1 + 0 * counted)[..., None]
     if hard:
         guess = np.eye(n_classes)[logits.argmax(axis=-1)]
     if mask_probabilities:
@@ -433,6 +433,7 @@ LOSS_WRONG: list[WrongAnswer] = [
     (LOSS, changed(score=lambda shared, truth, guess: 1 - shared / (truth + guess)), "the 2 of Dice"),
     (LOSS, changed(keep=all_classes), "all K classes"),
     (LOSS, changed(keep=lambda held, won: held), "classes of the truth only"),
+    (LOSS, changed(wins=lambda z: softmax(z, axis=-1) > 0.5), "probability above 0.5"),
     (LOSS, changed(keep=but_background), "background left out"),
     (LOSS, changed(hard=True), "Dice of the argmax"),
     (LOSS, changed(axes="n"), "added up over the classes"),

@@ -61,6 +61,37 @@ def giou(clamp, low, high, over):
     return answer
 
 
+def giou_with_union(union_of):
+    def answer(a, b):
+        shared = np.prod(relu(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])))
+        union = union_of(np.prod(a[2:] - a[:2]), np.prod(b[2:] - b[:2]), shared)
+        hull = np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2]))
+        return shared / union - (hull - union) / hull
+
+    return answer
+
+
+def clamped_iou(a, b):
+    shared = np.prod(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]))
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
+    hull = np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2]))
+    return max(shared / union, 0) - (hull - union) / hull
+
+
+def dice_slope(joined):
+    def answer(truth, probability):
+        u, v = 2 * np.sum(truth * probability), np.sum(truth + probability)
+        return -joined(2 * truth * v, u) / v**2
+
+    return answer
+
+
+def by_the_odds(predicted, weight):
+    with np.errstate(all="ignore"):
+        odds = predicted / (1 - predicted) / weight
+        return odds / (1 + odds)
+
+
 def relu(x):
     return np.maximum(x, 0)
 
@@ -122,13 +153,29 @@ WRONG: list[WrongAnswer] = [
     ("losses.tversky", lambda y, p, a, b: right_tversky(y, p, 1, 1), "values differ"),
     ("losses.tversky", lambda y, p, a, b: right_tversky(y[:1], p[:1], a, b), "values differ"),
     ("losses.tversky", lambda y, p, a, b: np.sum(y * p), "values differ"),
+    (
+        "losses.tversky",
+        lambda y, p, a, b: 1 - (tp := np.sum(y * p)) / (tp + a * np.sum(p) + b * np.sum(y * (1 - p))),
+        "all that was predicted",
+    ),
+    (
+        "losses.tversky",
+        lambda y, p, a, b: 1 - (tp := np.sum(y * p)) / (tp + a * np.sum((1 - y) * p) + b * np.sum(y)),
+        "all that is true",
+    ),
     ("losses.dice_gradient", lambda y, p: right_dice_gradient(y, p) / 2, "factor 2 is missing"),
     ("losses.dice_gradient", lambda y, p: 2 * right_dice_gradient(y, p), "values differ"),
     ("losses.dice_gradient", lambda y, p: right_dice_gradient(p, y), "values differ"),
     ("losses.dice_gradient", lambda y, p: np.full_like(p, right_dice_gradient(y, p).mean()), "values differ"),
     ("losses.dice_gradient", lambda y, p: -2 * y, "values differ"),
+    ("losses.dice_gradient", dice_slope(lambda first, second: first + second), "product rule"),
+    ("losses.dice_gradient", dice_slope(lambda first, second: first - second / 2), "without its factor 2"),
+    ("losses.dice_gradient", lambda y, p: y * right_dice_gradient(y, p), "0 outside the object"),
+    ("losses.dice_gradient", lambda y, p: p * (1 - p) * right_dice_gradient(y, p), "slope by the logit"),
     ("losses.unweight", lambda p, w: p / (p + (1 - p) / w), "way back"),
     ("losses.unweight", lambda p, w: p / (p + w), "values differ"),
+    ("losses.unweight", lambda p, w: (p / w) / (p / w + w * (1 - p)), "taken out twice"),
+    ("losses.unweight", by_the_odds, "infinite at p = 1"),
     ("losses.unweight", lambda p, w: 1 - p / (p + w * (1 - p)), "values differ"),
     ("losses.unweight", lambda p, w: p ** (1 / w), "values differ"),
     ("losses.unweight", lambda p, w: (q := np.clip(p, 0.01, 0.99)) / (q + w * (1 - q)), "values differ"),
@@ -158,6 +205,9 @@ WRONG: list[WrongAnswer] = [
     ("losses.giou", lambda a, b: max(RIGHT["losses.giou"](a, b), 0), "values differ"),
     ("losses.giou", lambda a, b: -RIGHT["losses.giou"](a, b), "values differ"),
     ("losses.giou", clamped_product, "product of the two extents"),
+    ("losses.giou", giou(np.abs, np.minimum, np.maximum, "hull"), "absolute values"),
+    ("losses.giou", giou_with_union(lambda a, b, shared: a + b), "counted twice"),
+    ("losses.giou", clamped_iou, "cut off at 0, but not the extents"),
     (
         "losses.giou",
         lambda a, b: RIGHT["losses.giou"](np.append(a[:2], a[:2] + a[2:]), np.append(b[:2], b[:2] + b[2:])),

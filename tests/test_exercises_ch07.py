@@ -94,6 +94,17 @@ def nms_on_sorted_boxes(boxes, scores, iou_threshold):
     return right_nms(boxes[order], scores[order], iou_threshold)
 
 
+def nms_that_skips(boxes, scores, iou_threshold):
+    left, kept = list(np.argsort(-scores)), []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        for k in left:
+            if right_iou(boxes[best], boxes[k]) > iou_threshold:
+                left.remove(k)
+    return np.array(kept, int)
+
+
 def nms_rising(boxes, scores, iou_threshold):
     return right_nms(boxes, -scores, iou_threshold)
 
@@ -151,6 +162,14 @@ def only_these_classes(first, last):
         return members[right_batched_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
 
     return answer
+
+
+def classes_from_a_range(boxes, scores, class_ids, iou_threshold):
+    kept = []
+    for class_id in range(max(class_ids, default=0) + 1):
+        members = np.flatnonzero(class_ids == class_id)
+        kept += members[nms(boxes[members], scores[members], iou_threshold)].tolist()
+    return np.array(sorted(kept, key=lambda k: -scores[k]), int)
 
 
 def decode(variances=(0.1, 0.2), half=2, sizes=np.exp, units=True):
@@ -286,6 +305,11 @@ def by_interpolation(*detections):
     return np.interp(np.linspace(0, 1, 101), recall, precision).mean() if len(recall) else 0.0
 
 
+def without_the_last_recall(*detections):
+    recall, precision = points_of(*detections)
+    return np.mean([precision[recall >= r].max(initial=0) for r in np.arange(0, 1, 0.01)])
+
+
 def eleven_points(scores, is_true_positive, n_objects):
     order = np.argsort(-scores)
     found = np.cumsum(is_true_positive[order])
@@ -415,6 +439,23 @@ def closest_first(scores, overlaps):
     return np.argsort(-overlaps.max(axis=1, initial=0), kind="stable")
 
 
+def objects_choose(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    free, hits = list(range(len(boxes))), 0
+    for box, label in zip(true_boxes, true_ids, strict=True):
+        fits = [k for k in free if ids[k] == label and right_iou(box, boxes[k]) >= iou_threshold]
+        if fits:
+            hits += 1
+            free.remove(max(fits, key=lambda k: right_iou(box, boxes[k])))
+    with np.errstate(invalid="ignore"):
+        return np.float64(hits) / np.array([len(boxes), len(true_boxes)])
+
+
+def nothing_where_either_is_empty(*arguments):
+    if len(arguments[0]) == 0 or len(arguments[2]) == 0:
+        return np.array([np.nan, np.nan])
+    return right_precision_recall(*arguments)
+
+
 def class_asked_last(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
     taken, overlaps = [], pairwise_iou(boxes, true_boxes)
     for k in np.argsort(-scores) if len(true_boxes) else ():
@@ -515,6 +556,12 @@ WRONG: list[WrongAnswer] = [
     ("metrics.precision_recall", class_asked_last, "class asked only then"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a)[::-1], "Precision comes first"),
     # further ones: the test inverted, codes swapped, forced matches lost, other curves, thresholds not used
+    ("boxes.iou", lambda a, b: right_iou(a[[0, 2, 1, 3]], b[[0, 2, 1, 3]]), "x_min, x_max"),
+    (
+        "boxes.iou",
+        lambda a, b: 0.0 if (np.minimum(a, b)[2:] <= np.maximum(a, b)[:2]).all() else iou(lambda x: x)(a, b),
+        "one of them is enough",
+    ),
     ("boxes.iou", lambda a, b: right_iou(a, b) ** 2, "values differ"),
     ("boxes.iou", lambda a, b: 100 * right_iou(a, b), "values differ"),
     (
@@ -527,6 +574,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.iou", lambda a, b: pairwise_iou(a[None], b[None]), "shape"),
     ("boxes.nms", nms_with_the_test(lambda overlap, threshold: overlap > threshold), "wrong way round"),
     ("boxes.nms", nms_with_the_test(lambda overlap, threshold: overlap >= threshold), "wrong way round"),
+    ("boxes.nms", nms_that_skips, "skips the one behind"),
     ("boxes.nms", nms_against_the_best_only, "only the best box of all"),
     ("boxes.nms", lambda b, s, t: right_nms(b, s, t)[:1], "Only the best box is left"),
     ("boxes.nms", lambda b, s, t: np.array([s.argmax()]), "Only the best box is left"),
@@ -538,6 +586,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.nms", lambda b, s, t: np.arange(len(b)), "shape"),
     ("boxes.nms", lambda b, s, t: right_nms(b, s, t) if s.max() else None, "without elements"),
     ("boxes.nms", lambda b, s, t: right_nms(b, s, t) if len(b) else None, "without elements"),
+    ("boxes.batched_nms", classes_from_a_range, "negative ones too"),
     ("boxes.batched_nms", lambda b, s, c, t: b[right_batched_nms(b, s, c, t)], "boxes themselves"),
     ("boxes.batched_nms", lambda b, s, c, t: right_batched_nms(b, s, c, t)[::-1], "by rising score"),
     ("boxes.batched_nms", lambda b, s, c, t: nms(b + 10 * c[:, None], s, t), "shape"),
@@ -549,6 +598,9 @@ WRONG: list[WrongAnswer] = [
     ("boxes.decode", decode((-0.1, 0.2)), "values differ"),
     ("boxes.decode", lambda o, a: np.maximum(decode()(o, a), 0), "values differ"),
     ("boxes.decode", lambda o, a: decode()(o, a)[:, [1, 0, 3, 2]], "values differ"),
+    ("boxes.decode", lambda o, a: decode()(o, a)[:, [0, 2, 1, 3]], "x, x, y, y"),
+    ("boxes.decode", lambda o, a: decode()(o, a) - np.pad(decode()(o, a)[:, :2], ((0, 0), (2, 0))), "one corner"),
+    ("boxes.decode", decode((0.1, 1), sizes=lambda t: np.exp(t) * 0.2), "outside the exponential"),
     ("boxes.match", codes_swapped(match(best_pair_first)), "−1 and −2 swapped"),
     ("boxes.match", codes_swapped(match(lambda overlap, matches: None)), "Two faults"),
     ("boxes.match", one_anchor_a_box, "one anchor a box"),
@@ -567,6 +619,8 @@ WRONG: list[WrongAnswer] = [
         lambda s, h, n: right_average_precision(s, h, max(len(h), 1)),
         "number of detections",
     ),
+    ("metrics.average_precision", lambda s, h, n: 1.01 * right_average_precision(s, h, n), "divided by 100"),
+    ("metrics.average_precision", without_the_last_recall, "ends at 0.99"),
     ("metrics.average_precision", lambda s, h, n: 100 * right_average_precision(s, h, n), "values differ"),
     ("metrics.average_precision", lambda s, h, n: right_average_precision(s, 1 - h, n), "values differ"),
     ("metrics.average_precision", lambda s, h, n: h.sum() / n, "values differ"),
@@ -577,6 +631,8 @@ WRONG: list[WrongAnswer] = [
     ),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.5), "whatever iou_threshold says"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.75), "values differ"),
+    ("metrics.precision_recall", objects_choose, "The detections choose"),
+    ("metrics.precision_recall", nothing_where_either_is_empty, "NaN for both"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a).prod(), "shape"),
     ("metrics.precision_recall", lambda *a: 1 - right_precision_recall(*a), "values differ"),
     ("metrics.precision_recall", lambda *a: np.nan_to_num(right_precision_recall(*a), nan=1.0), "values differ"),

@@ -39,6 +39,14 @@ def _tversky_dice_numerator(truth: FloatArray, probability: FloatArray, alpha: f
     return 1 - 2 * tp / (2 * tp + alpha * fp + beta * fn)
 
 
+def _tversky_whole_sums(
+    truth: FloatArray, probability: FloatArray, alpha: float, beta: float, *, fp: bool, fn: bool
+) -> Any:
+    counts = _counts(truth, probability)
+    false = float(probability.sum()) if fp else counts[1], float(truth.sum()) if fn else counts[2]
+    return 1 - counts[0] / (counts[0] + alpha * false[0] + beta * false[1])
+
+
 def _tversky_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([[1.0, 0.0, 0.0]]), np.array([[0.8, 0.5, 0.25]]), 0.3, 0.7
     yield np.array([[1.0, 1.0, 0.0]]), np.array([[0.5, 0.75, 1.0]]), 1.0, 1.0
@@ -63,6 +71,12 @@ def _no_square(truth: FloatArray, probability: FloatArray) -> Any:
 
 def _mean_gradient(truth: FloatArray, probability: FloatArray) -> Any:
     return _dice_gradient(truth, probability) / truth.size
+
+
+def _slope_with(truth: FloatArray, probability: FloatArray, *, minus: float = 1.0, doubled: float = 2.0) -> Any:
+    """The quotient rule with another sign between its parts, or another numerator u in the second part."""
+    total, shared = truth.sum() + probability.sum(), (truth * probability).sum()
+    return -(2 * truth * total - minus * doubled * shared) / total**2
 
 
 def _dice_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -155,6 +169,17 @@ def _giou_with(truth: FloatArray, prediction: FloatArray, *, clamp: str, hull: s
     return intersection / union - (area - union) / area
 
 
+def _giou_of(truth: FloatArray, prediction: FloatArray, *, shared: Callable[[Any], Any], union: str) -> Any:
+    """GIoU with another way to the shared area, or with it counted twice in the union."""
+    extents = np.minimum(truth[2:], prediction[2:]) - np.maximum(truth[:2], prediction[:2])
+    intersection = shared(extents)
+    areas = np.prod(truth[2:] - truth[:2]) + np.prod(prediction[2:] - prediction[:2])
+    total = areas - (0 if union == "sum" else intersection)
+    hull = np.prod(np.maximum(truth[2:], prediction[2:]) - np.minimum(truth[:2], prediction[:2]))
+    iou = intersection / total
+    return (max(iou, 0.0) if union == "IoU cut off" else iou) - (hull - total) / hull
+
+
 def _giou_over_union(truth: FloatArray, prediction: FloatArray) -> Any:
     iou = overlap(tf.constant(truth), tf.constant(prediction), "iou").numpy()
     hull = np.prod(np.maximum(truth[2:], prediction[2:]) - np.minimum(truth[:2], prediction[:2]))
@@ -218,6 +243,16 @@ EXERCISES: dict[str, Exercise] = {
                 _tversky_dice_numerator,
                 "Often: 2TP, as in Dice. Here TP counts once, and the halves of Dice are in α and β.",
             ),
+            *(
+                Mistake(
+                    lambda truth, probability, alpha, beta, fp=fp, fn=fn: _tversky_whole_sums(
+                        truth, probability, alpha, beta, fp=fp, fn=fn
+                    ),
+                    "Often: all that was predicted taken for FP, or all that is true for FN. What is right is TP "
+                    "already: FP is (1 − truth) × probability, FN is truth × (1 − probability).",
+                )
+                for fp, fn in ((True, True), (True, False), (False, True))
+            ),
             Mistake(
                 lambda truth, probability, alpha, beta: _tversky(truth, probability, 0.5, 0.5),
                 "Often: α and β are not used. This is Dice.",
@@ -244,6 +279,22 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(_no_square, "Often: v instead of v² under the fraction line."),
             Mistake(
+                lambda truth, probability: _slope_with(truth, probability, minus=-1.0),
+                "Often: u′v + uv′, as in the product rule. In a quotient the second part is subtracted.",
+            ),
+            Mistake(
+                lambda truth, probability: _slope_with(truth, probability, doubled=1.0),
+                "Often: u without its factor 2 in the second part. u is 2 Σ yp in both.",
+            ),
+            Mistake(
+                lambda truth, probability: truth * _dice_gradient(truth, probability),
+                "Often: 0 outside the object. Every p is in the denominator, so every pixel has a slope.",
+            ),
+            Mistake(
+                lambda truth, probability: _dice_gradient(truth, probability) * probability * (1 - probability),
+                "Often: the slope by the logit. That by p is asked for, without p (1 − p).",
+            ),
+            Mistake(
                 _mean_gradient, "Often: divided by the number of pixels. Dice is a quotient of sums, not a mean."
             ),
         ),
@@ -267,6 +318,16 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: left as odds. Turn odds o into a probability o / (1 + o).",
             ),
             Mistake(lambda predicted, weight: predicted, "Often: w has no effect."),
+            Mistake(
+                lambda predicted, weight: predicted / (predicted + weight**2 * (1 - predicted)),
+                "Often: w taken out twice, from p and once more, the other way, from 1 − p. The odds are divided "
+                "by w once.",
+            ),
+            Mistake(
+                lambda predicted, weight: np.where(predicted < 1, _true_probability(predicted, weight), np.nan),
+                "Often: by way of the odds, which are infinite at p = 1: ∞ / ∞ is NaN. Multiply out before you "
+                "divide.",
+            ),
         ),
     ),
     "losses.no_nan": Exercise(
@@ -336,6 +397,22 @@ EXERCISES: dict[str, Exercise] = {
                 lambda truth, prediction: _giou_with(truth, prediction, clamp="nothing", hull="inner"),
                 "Two faults are left: the extents of the intersection may be negative, and the enclosing box has "
                 "min and max swapped.",
+            ),
+            Mistake(
+                lambda truth, prediction: _giou_of(
+                    truth, prediction, shared=lambda extents: np.prod(np.abs(extents)), union="union"
+                ),
+                "Often: absolute values of the extents. A negative one means that nothing is shared: 0.",
+            ),
+            Mistake(
+                lambda truth, prediction: _giou_of(truth, prediction, shared=np.prod, union="IoU cut off"),
+                "Often: the IoU cut off at 0, but not the extents, whose product stays in the union.",
+            ),
+            Mistake(
+                lambda truth, prediction: _giou_of(
+                    truth, prediction, shared=lambda extents: np.prod(np.maximum(extents, 0)), union="sum"
+                ),
+                "Often: what both share counted twice. The union is the sum of the areas less the intersection.",
             ),
             Mistake(
                 _giou_over_union,

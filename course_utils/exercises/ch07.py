@@ -49,6 +49,18 @@ def _as_sizes(a: FloatArray, b: FloatArray) -> Any:
     return _iou_with(*corners)
 
 
+def _in_the_order_x_x_y_y(a: FloatArray, b: FloatArray) -> Any:
+    shared = np.minimum(a[1::2], b[1::2]) - np.maximum(a[::2], b[::2])
+    intersection = np.prod(np.maximum(shared, 0))
+    union = np.prod(a[1::2] - a[::2]) + np.prod(b[1::2] - b[::2]) - intersection
+    return intersection / union if union > 0 else 0.0
+
+
+def _apart_along_both_axes_only(a: FloatArray, b: FloatArray) -> Any:
+    shared = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    return 0.0 if (shared <= 0).all() else _iou_with(a, b, clamp="nothing")
+
+
 def _iou_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2])
     yield np.array([0.0, 0, 4, 4]), np.array([1.0, 1, 3, 2])
@@ -107,6 +119,17 @@ def _inverted(boxes: FloatArray, scores: FloatArray, iou_threshold: float, *, at
     return np.array(kept, int)
 
 
+def _skipping(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
+    left, kept = [int(k) for k in np.argsort(-scores, kind="stable")], []
+    iou = course.pairwise_iou(boxes, boxes)
+    while left:
+        kept.append(left.pop(0))
+        for k in left:
+            if iou[kept[-1], k] > iou_threshold:
+                left.remove(k)  # the loop goes on from the next place, and skips one
+    return np.array(kept, int)
+
+
 def _as_mask(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
     return np.isin(np.arange(len(boxes)), _nms(boxes, scores, iou_threshold))
 
@@ -124,6 +147,8 @@ def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield chain, np.array([0.9, 0.8, 0.7]), 0.4
     yield np.array([[0.0, 0, 10, 10], [0, 0, 10, 20]]), np.array([0.2, 0.7]), 0.5
     yield np.array([[0.0, 0, 9, 9], [30, 0, 40, 9], [1, 0, 10, 9]]), np.array([0.9, 0.8, 0.7]), 0.5
+    same = np.array([[0.0, 0, 10, 10]] * 4)
+    yield np.concatenate([same, same + 40]), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]), 0.5
     for n in (6, 30):
         yield *_scene(rng, n), 0.3
     yield np.zeros((0, 4)), np.zeros(0), 0.5
@@ -153,6 +178,11 @@ def _from_class_one(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, 
     return members[_class_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
 
 
+def _counted_from_zero(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
+    members = np.flatnonzero(class_ids >= 0)
+    return members[_class_nms(boxes[members], scores[members], class_ids[members], iou_threshold)]
+
+
 def _in_index_order(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
     return np.sort(_class_nms(boxes, scores, class_ids, iou_threshold))
 
@@ -163,8 +193,10 @@ def _class_nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield two, np.array([0.8, 0.9, 0.3]), np.array([0, 1, 1]), 0.5
     corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0], [-10, 50, 0, 60]])
     yield corner, np.array([0.4, 0.6, 0.5]), np.array([0, 1, 1]), 0.5
+    yield two, np.array([0.8, 0.9, 0.3]), np.array([4, -1, -1]), 0.5
     for n in (8, 40):
         yield *_scene(rng, n), rng.choice([0, 2, 7], n), 0.3
+    yield *_scene(rng, 12), rng.choice([-3, 1], 12), 0.3
     yield np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5
 
 
@@ -189,6 +221,15 @@ def _decode_with(
     size = sizes(offsets[:, 2:] * variances[1]) * extent
     parts = [centre - half * size, centre + half * size] if corners else [centre, size]
     return np.concatenate(parts, axis=1)
+
+
+def _decode_to_corner_and_size(offsets: FloatArray, anchors: FloatArray) -> Any:
+    corners = _decode(offsets, anchors)
+    return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+
+
+def _variance_outside(offsets: FloatArray, anchors: FloatArray) -> Any:
+    return _decode_with(offsets, anchors, variances=(0.1, 1.0), sizes=lambda t: 0.2 * np.exp(t))
 
 
 def _decode_as(**changes: Any) -> Callable[..., Any]:
@@ -365,6 +406,14 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _as_sizes, "Often: the last two numbers read as width and height. They are x_max and y_max here."
             ),
+            Mistake(
+                _in_the_order_x_x_y_y,
+                "Often: the numbers read as x_min, x_max, y_min, y_max. The order is x_min, y_min, x_max, y_max.",
+            ),
+            Mistake(
+                _apart_along_both_axes_only,
+                "Often: 0 only for boxes apart along x *and* along y. Apart along one of them is enough.",
+            ),
         ),
     ),
     "boxes.nms": Exercise(
@@ -421,6 +470,11 @@ EXERCISES: dict[str, Exercise] = {
                 "next.",
             ),
             Mistake(
+                _skipping,
+                "Often: boxes removed from the list that a loop runs through. The loop then skips the one behind "
+                "each, and a duplicate stays. Build a new list of those that are left.",
+            ),
+            Mistake(
                 lambda boxes, scores, iou_threshold: _nms(boxes, scores, 0.5),
                 "Often: 0.5, whatever iou_threshold says.",
             ),
@@ -459,6 +513,11 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _from_class_one,
                 "Often: class 0 left out, as if it were background. Any integers may come: ask np.unique.",
+            ),
+            Mistake(
+                _counted_from_zero,
+                "Often: classes counted from 0 to the largest. Any integers may come, negative ones too: ask "
+                "np.unique.",
             ),
             Mistake(_one_after_the_other, "Often: class after class. Sort by falling score over all classes."),
             Mistake(
@@ -518,6 +577,17 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the centre moved in pixels. The offset is in units of the anchor's width and height.",
             ),
             Mistake(_decode_as(corners=False), "This is centre and size. The corners are asked for."),
+            Mistake(
+                _decode_to_corner_and_size, "This is one corner, and the size. The other corner is asked for."
+            ),
+            Mistake(
+                lambda offsets, anchors: _decode(offsets, anchors)[:, [0, 2, 1, 3]],
+                "The right numbers in the order x, x, y, y. Boxes are x_min, y_min, x_max, y_max.",
+            ),
+            Mistake(
+                _variance_outside,
+                "Often: 0.2 outside the exponential. It multiplies the offset: exp(0.2 · t).",
+            ),
             Mistake(
                 _decode_as(from_corner=True), "Often: the anchor's corner taken for its centre. Add half its size."
             ),

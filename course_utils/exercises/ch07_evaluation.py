@@ -48,6 +48,11 @@ def _without_recall_zero(scores: FloatArray, is_true_positive: IntArray, n_objec
     return np.mean([precision[recall >= k / 100].max(initial=0) for k in range(1, 101)])
 
 
+def _without_recall_one(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
+    recall, precision = _curve(scores, is_true_positive, n_objects)
+    return np.mean([precision[recall >= k / 100].max(initial=0) for k in range(100)])
+
+
 def _reached_recalls_only(scores: FloatArray, is_true_positive: IntArray, n_objects: int) -> Any:
     recall, precision = _curve(scores, is_true_positive, n_objects)
     reached = [precision[recall >= k / 100].max() for k in range(101) if (recall >= k / 100).any()]
@@ -237,6 +242,35 @@ def _class_asked_last(
     return _shares(hits, len(boxes), hits, len(true_boxes))
 
 
+def _objects_choose(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+    hits = 0
+    for k in range(len(true_boxes)):
+        if len(boxes) and iou[:, k].max() >= iou_threshold:
+            hits += 1
+            iou[iou[:, k].argmax()] = 0
+    return _shares(hits, len(boxes), hits, len(true_boxes))
+
+
+def _nan_for_both(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    shares = _evaluate(true_boxes, true_ids, boxes, scores, ids, iou_threshold)
+    return np.full(2, np.nan) if np.isnan(shares).any() else shares
+
+
 def _swapped(
     true_boxes: FloatArray,
     true_ids: IntArray,
@@ -356,6 +390,16 @@ EVALUATION: dict[str, Exercise] = {
                 ),
                 "Often: divided by the number of detections. Recall is a share of the objects: n_objects.",
             ),
+            Mistake(
+                lambda scores, is_true_positive, n_objects: (
+                    _average_precision(scores, is_true_positive, n_objects) * 101 / 100
+                ),
+                "Often: the sum over 101 recalls divided by 100. There are 101 of them.",
+            ),
+            Mistake(
+                _without_recall_one,
+                "Often: np.arange(0, 1, 0.01), which ends at 0.99. Recall 1 belongs to the 101.",
+            ),
             Mistake(_precision_at_the_end, "This is the precision of all detections together: one point."),
         ),
     ),
@@ -396,6 +440,11 @@ EVALUATION: dict[str, Exercise] = {
                 "still to be found.",
             ),
             Mistake(
+                _objects_choose,
+                "Often: the objects choose, one after the other, the detection that fits best. The detections "
+                "choose, the surest first.",
+            ),
+            Mistake(
                 _evaluate_as(order="listed"),
                 "Often: in the order of the list. The best score chooses its object first.",
             ),
@@ -428,6 +477,11 @@ EVALUATION: dict[str, Exercise] = {
             Mistake(
                 _evaluate_as(empty=0.0),
                 "Often: 0 for an empty set. The share of nothing is undefined: NaN.",
+            ),
+            Mistake(
+                _nan_for_both,
+                "Often: NaN for both where either list is empty. Without detections only precision is undefined, "
+                "without objects only recall.",
             ),
             Mistake(
                 _swapped,

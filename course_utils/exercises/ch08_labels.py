@@ -65,6 +65,13 @@ def _interpolated(labels: IntArray, factor: float, places: Places = _half_pixels
     return values
 
 
+def _largest_of_the_smoothed(labels: IntArray, factor: float) -> Any:
+    """A map of zeros and ones for each class, interpolated; then the class with the largest share."""
+    classes = np.unique(labels)
+    shares = [_interpolated(labels == class_id, factor) for class_id in classes]
+    return classes[np.argmax(shares, axis=0)]
+
+
 def _stuffed(labels: IntArray, factor: float) -> Any:
     result = np.zeros([_new_side(side, factor) for side in labels.shape], labels.dtype)
     step = round(factor)
@@ -95,8 +102,7 @@ def _in_reading_order(labels: IntArray, factor: float) -> Any:
 
 
 def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
-    # Denominators are odd, so that no centre falls between two pixels. Smoothing one-hot maps and taking
-    # the largest agrees with the nearest pixel at factor 2, and where neighbours all differ.
+    # Denominators are odd, so that no centre falls between two pixels.
     yield np.array([[0, 2]], np.uint8), 3
     yield np.array([[0, 255], [3, 0]], np.uint8), 2
     yield np.array([[4, 4, 0, 0]] * 2 + [[0, 0, 2, 255]], np.uint8), 2
@@ -106,6 +112,8 @@ def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield rng.choice(np.array([0, 2, 5, 255], np.uint8), (4, 5)), 2
     # Sides of 4.36 and 10.91, which are rounded; chosen so that (i + 0.5) · old / new falls into the same pixels.
     yield (3 * rng.permutation(10)).reshape(2, 5).astype(np.uint8), 24 / 11
+    # Corners, which smoothing a map of each class rounds off: 4/9 of the one pixel against 5/9 of its neighbours.
+    yield np.array([[0, 2, 2], [2, 2, 5], [2, 5, 5]], np.uint8), 3
 
 
 LABELS: dict[str, Exercise] = {
@@ -172,6 +180,11 @@ LABELS: dict[str, Exercise] = {
             Mistake(
                 _picked_as(_centres, np.ceil),
                 "Often: rounded up. Pixel j reaches from j to j + 1, so cut off: floor.",
+            ),
+            Mistake(
+                _largest_of_the_smoothed,
+                "Often: a map of zeros and ones for each class, smoothed, and the largest taken. No class is "
+                "invented, but corners are rounded off: take the class of the pixel that the centre lies in.",
             ),
             *(
                 Mistake(

@@ -164,6 +164,8 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
         np.array([[[[3.0, 0, -1], [0, 1, -1]], [[0, 2, 1], [0, 0, 3]]]]),
     )
     yield np.array([[[0, 0, 1]]], np.uint8), np.array([[[[1.0, 0, 2], [2, 0, 1], [0, 1, -1]]]])
+    # Class 1 wins the second pixel with a probability below one half.
+    yield np.array([[[0, 0]]], np.uint8), np.array([[[[2.0, 0, 0], [0.25, 0.5, 0.25]]]])
     for shape, n_classes in (((2, 3, 4), 3), ((3, 4, 5), 4)):
         labels = rng.integers(0, n_classes, shape).astype(np.uint8)
         labels[0][labels[0] == 1] = 0
@@ -332,6 +334,11 @@ LOSS: dict[str, Exercise] = {
             Mistake(
                 _loss_as(overlap=lambda truth, guess, winners: _dice_loss(truth, winners.astype(float), winners)),
                 "Often: Dice of the argmax. That has no gradient; soft Dice sums probabilities.",
+            ),
+            Mistake(
+                _loss_as(overlap=lambda truth, guess, winners: _dice_loss(truth, guess, guess > 0.5)),
+                "Often: a class that wins taken for one with a probability above 0.5. Of three classes one can "
+                "win with less: take the argmax.",
             ),
             Mistake(_loss_as(weights=(1.0, 1.0)), "Often: Dice with weight 1. It enters with 0.5."),
             Mistake(_loss_as(weights=(0.5, 0.5)), "Often: half of both. Cross-entropy counts in full."),

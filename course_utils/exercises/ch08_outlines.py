@@ -35,8 +35,9 @@ def _crossings(
     signed: bool = False,
     steep: bool = False,
     beyond: bool = False,
+    to_the_right: bool = False,
 ) -> IntArray:
-    """How many edges the ray from each pixel to the left crosses.
+    """How many edges the ray from each pixel to the left, or to the right, crosses.
 
     ``signed``: upward ones less downward ones; ``beyond``: an edge through the pixel's own point is not crossed.
     """
@@ -49,8 +50,10 @@ def _crossings(
         with np.errstate(all="ignore"):
             slope = (y1 - y0) / (x1 - x0) if steep else (x1 - x0) / (y1 - y0)
             crossing = x0 + (y - y0) * slope
-        left = crossing < x if beyond else crossing <= x
-        count += (spans & left) * (int(np.sign(y1 - y0)) if signed else 1)
+        met = crossing < x if beyond else crossing <= x
+        if to_the_right:
+            met = crossing > x
+        count += (spans & met) * (int(np.sign(y1 - y0)) if signed else 1)
     return count
 
 
@@ -149,8 +152,8 @@ OUTLINES: dict[str, Exercise] = {
     "label_maps.fill_polygon": Exercise(
         reference=_inside,
         cases=_outline_cases,
-        hint="Go from a pixel's centre to the left. Each edge that you cross turns in into out. An edge from "
-        "(x0, y0) to (x1, y1) meets the row at height y if y lies between y0 and y1, one end counted and the "
+        hint="Go from a pixel's centre straight to one side. Each edge that you cross turns in into out. An edge "
+        "from (x0, y0) to (x1, y1) meets the row at height y if y lies between y0 and y1, one end counted and the "
         "other not; at which x?",
         mistakes=(
             Mistake(
@@ -177,14 +180,17 @@ OUTLINES: dict[str, Exercise] = {
                 _crossings_as(at=-0.5),
                 "Often: 0.5 subtracted. The centre of column 0 is at x = 0.5.",
             ),
-            Mistake(
-                _crossings_as(closed=False),
-                "Often: the edge from the last point back to the first is missing.",
+            *(
+                Mistake(
+                    _crossings_as(closed=False, to_the_right=to_the_right),
+                    "Often: the edge from the last point back to the first is missing.",
+                )
+                for to_the_right in (False, True)
             ),
             Mistake(
                 lambda xs, ys, height, width: np.zeros((height, width), bool),
                 "No pixel came out as inside. If crossings on both sides of a pixel count, their number is always "
-                "even: count those to its left.",
+                "even: count those on one side.",
             ),
             Mistake(
                 lambda xs, ys, height, width: 255 * _inside(xs, ys, height, width),
@@ -222,23 +228,39 @@ OUTLINES: dict[str, Exercise] = {
                 "This is the winding rule: all that the outline goes round. By the even-odd rule the middle of a "
                 "star is outside: it lies behind two edges.",
             ),
-            Mistake(
-                lambda xs, ys, height, width: _crossings(xs, ys, height, width) > 0,
-                "Often: any crossing counts as inside. An even number of them leads out again.",
+            *(
+                Mistake(
+                    lambda xs, ys, height, width, to_the_right=to_the_right: (
+                        _crossings(xs, ys, height, width, to_the_right=to_the_right) > 0
+                    ),
+                    "Often: any crossing counts as inside. An even number of them leads out again.",
+                )
+                for to_the_right in (False, True)
             ),
-            Mistake(
-                lambda xs, ys, height, width: _crossings(xs, ys, height, width),
-                "This is the number of crossings. Inside is where it is odd.",
+            *(
+                Mistake(
+                    lambda xs, ys, height, width, to_the_right=to_the_right: _crossings(
+                        xs, ys, height, width, to_the_right=to_the_right
+                    ),
+                    "This is the number of crossings. Inside is where it is odd.",
+                )
+                for to_the_right in (False, True)
             ),
             Mistake(lambda xs, ys, height, width: ~_inside(xs, ys, height, width), "In and out are exchanged."),
-            Mistake(
-                _crossings_as(both_ends=True),
-                "Often: both ends of an edge counted. Where two edges meet at the height of a row, one point "
-                "is then crossed twice: take y0 ≤ y < y1.",
+            *(
+                Mistake(
+                    _crossings_as(both_ends=True, to_the_right=to_the_right),
+                    "Often: both ends of an edge counted. Where two edges meet at the height of a row, one point "
+                    "is then crossed twice: take y0 ≤ y < y1.",
+                )
+                for to_the_right in (False, True)
             ),
-            Mistake(
-                _crossings_as(steep=True),
-                "Often: the slope upside down. The crossing is at x0 + (y − y0) · (x1 − x0) / (y1 − y0).",
+            *(
+                Mistake(
+                    _crossings_as(steep=True, to_the_right=to_the_right),
+                    "Often: the slope upside down. The crossing is at x0 + (y − y0) · (x1 − x0) / (y1 − y0).",
+                )
+                for to_the_right in (False, True)
             ),
             *(
                 Mistake(
