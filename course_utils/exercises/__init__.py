@@ -79,6 +79,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "label_maps.fill_polygon",
         "losses.cross_entropy_dice",
     ),
+    "ch12": (
+        "attention.costs",
+        "attention.patches",
+        "attention.weights",
+        "attention.heads",
+        "attention.merge",
+        "attention.reinforce",
+    ),
 }
 
 
