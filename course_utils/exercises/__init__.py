@@ -86,6 +86,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "photographs.group_means",
         "photographs.error_kinds",
         "photographs.best_threshold",
+    "ch12": (
+        "attention.costs",
+        "attention.patches",
+        "attention.weights",
+        "attention.heads",
+        "attention.merge",
+        "attention.reinforce",
     ),
 }
 
