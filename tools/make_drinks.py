@@ -19,7 +19,7 @@ from skimage import measure
 
 from course_utils._files import replacing
 from course_utils.annotations import Record, save_boxes_csv, save_coco, save_via
-from course_utils.annotations.records import Parts
+from course_utils.annotations.records import Outline, Parts
 from course_utils.datasets.dataset import Scene
 from course_utils.datasets.drinks.dataset import render_dataset
 from course_utils.datasets.drinks.scenes import CLASS_NAMES
@@ -52,7 +52,9 @@ def main() -> None:
 
 def annotate(scene: Scene, file_name: str) -> Record:
     """Boxes and outlines of what can be seen of each drink."""
-    outlines = [visible_outline(scene.instance_ids == index + 1) for index in range(len(scene.boxes))]
+    outlines: list[Outline] = [
+        visible_outline(scene.instance_ids == index + 1) for index in range(len(scene.boxes))
+    ]
     return Record(file_name, scene.boxes, scene.class_ids, outlines)
 
 

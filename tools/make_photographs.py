@@ -91,7 +91,7 @@ def annotate(scene: Scene, file_name: str) -> Record:
     seen = [index for index, mask in enumerate(masks) if mask.sum() >= LEAST_PIXELS]
     outlines = [visible_outline(masks[index]) for index in seen]
     boxes = np.array([box_of_parts(outline) for outline in outlines]).reshape(-1, 4)
-    return Record(file_name, boxes, scene.class_ids[seen], outlines)
+    return Record(file_name, boxes, scene.class_ids[seen], list(outlines))
 
 
 def through_the_camera(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

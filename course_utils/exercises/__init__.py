@@ -86,6 +86,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "photographs.group_means",
         "photographs.error_kinds",
         "photographs.best_threshold",
+    ),
     "ch12": (
         "attention.costs",
         "attention.patches",
