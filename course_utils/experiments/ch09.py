@@ -12,7 +12,7 @@ from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.experiments.ch08 import loss, miou
 from course_utils.metrics import mean_average_precision
 from course_utils.segmentation import build_fcn, segmentation_batches, with_logits
-from course_utils.training import cosine_optimizer, load_weights, set_seed, train
+from course_utils.training import cosine_optimizer, initialise_from, load_weights, set_seed, train
 
 __all__ = [
     "fine_tuned_detector",
@@ -68,9 +68,10 @@ def fine_tuned_detector(
     photographs: Dataset,
     start: Start = "shipped",
     *,
+    n_classes: int = 4,
     steps: int = STEPS,
     learning_rate: float | None = None,
-    trained: Literal["all", "heads", "heads first"] = "all",
+    trained: Literal["all", "heads first"] = "all",
     scenes: Dataset | None = None,
     seed: int = 0,
 ) -> tuple[SSD, float]:
@@ -79,15 +80,18 @@ def fine_tuned_detector(
     Parameters
     ----------
     photographs : Dataset
-        Of 96 × 128 pixels, with the classes of the shipped detector.
+        Of 96 × 128 pixels.
     start : "shipped" or "scratch"
-        From the weights of chapter 07, or from random ones.
+        From the weights of chapter 07, but for the class heads where the number of classes is another; or from
+        random ones.
+    n_classes : int
+        Background included.
     steps : int
         Of 8 images each.
     learning_rate : float, optional
         At its highest; for each start the one that was best on validation if not given.
-    trained : "all", "heads" or "heads first"
-        Which layers: all, those behind the backbone, or those for a third of the steps and then all.
+    trained : "all" or "heads first"
+        All layers, or those behind the backbone for a third of the steps and then all.
     scenes : Dataset, optional
         Rendered scenes that are mixed in: half of what is seen.
     seed : int
@@ -101,13 +105,15 @@ def fine_tuned_detector(
         Seconds.
     """
     set_seed(seed)
-    model = shipped_detector() if start == "shipped" else build_ssd()
+    model = build_ssd(n_classes=n_classes)
+    if start == "shipped":
+        initialise_from(model, data_path("weights/ssd.npz"))
     rate = LEARNING_RATE[start] if learning_rate is None else learning_rate
     sets = [photographs] if scenes is None else _evenly(photographs, scenes)
     images = np.concatenate([part.images for part in sets])
     boxes = [box for part in sets for box in part.boxes]
     class_ids = [ids for part in sets for ids in part.class_ids]
-    plan = {"all": [(True, steps)], "heads": [(False, steps)], "heads first": [(False, steps // 3), (True, steps)]}
+    plan = {"all": [(True, steps)], "heads first": [(False, steps // 3), (True, steps)]}
     seconds, done = 0.0, 0
     for backbone, until in plan[trained]:
         model.get_layer("backbone").trainable = backbone
@@ -125,10 +131,11 @@ def _evenly(photographs: Dataset, scenes: Dataset) -> list[Dataset]:
     return [scenes, photographs[np.arange(len(scenes)) % len(photographs)]]
 
 
-def fine_tuned_segmenter(photographs: Dataset, seed: int = 0) -> tuple[keras.Model, float]:
+def fine_tuned_segmenter(photographs: Dataset, *, n_classes: int = 4, seed: int = 0) -> tuple[keras.Model, float]:
     """The same for the segmenter: from its shipped weights, all layers, the last weights; and seconds."""
     set_seed(seed)
-    network = shipped_segmenter()
+    network = build_fcn(n_classes=n_classes)
+    initialise_from(network, data_path("weights/fcn.npz"))
     assert photographs.label_maps is not None
     history = train(
         with_logits(network),
@@ -157,7 +164,7 @@ def live_quantities(seed: int) -> dict[str, float]:
             fine_tuned_detector(training, "scratch", seed=seed)[0],
         )
     )
-    segmenter = miou(fine_tuned_segmenter(training, seed)[0], test)
+    segmenter = miou(fine_tuned_segmenter(training, seed=seed)[0], test)
     return {
         "mAP@0.5 fine-tuned": tuned,
         "mAP@0.5 ahead of the shipped detector": tuned - zero_shot,
