@@ -79,6 +79,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "label_maps.fill_polygon",
         "losses.cross_entropy_dice",
     ),
+    "ch10": (
+        "backbones.output_size",
+        "backbones.dilated_field",
+        "backbones.separable_macs",
+        "backbones.batch_norm",
+        "backbones.batch_norm_gradient",
+        "backbones.fold",
+    ),
 }
 
 
