@@ -95,6 +95,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "attention.merge",
         "attention.reinforce",
     ),
+    "ch10": (
+        "backbones.output_size",
+        "backbones.dilated_field",
+        "backbones.separable_macs",
+        "backbones.batch_norm",
+        "backbones.batch_norm_gradient",
+        "backbones.fold",
+    ),
 }
 
 
