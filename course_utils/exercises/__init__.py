@@ -87,14 +87,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "photographs.error_kinds",
         "photographs.best_threshold",
     ),
-    "ch12": (
-        "attention.costs",
-        "attention.patches",
-        "attention.weights",
-        "attention.heads",
-        "attention.merge",
-        "attention.reinforce",
-    ),
     "ch10": (
         "backbones.output_size",
         "backbones.dilated_field",
@@ -102,6 +94,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "backbones.batch_norm",
         "backbones.batch_norm_gradient",
         "backbones.fold",
+    ),
+    "ch12": (
+        "attention.costs",
+        "attention.patches",
+        "attention.weights",
+        "attention.heads",
+        "attention.merge",
+        "attention.reinforce",
     ),
 }
 
