@@ -361,6 +361,13 @@ def test_boxes_without_area():
     assert mean_average_precision([truth], [found]).map == 0
 
 
+def test_the_largest_class_of_one_image_is_not_a_class_of_the_next():
+    truths = [Annotations([[0, 0, 4, 4]], [0]), Annotations([[0, 0, 4, 4]], [2**31 - 1])]
+    found = [Detections([[0, 0, 4, 4]], [0.9], [class_id]) for class_id in (2**31 - 1, 0)]
+    assert mean_average_precision(truths, found).map == 0
+    assert mean_average_precision(truths, found[::-1]).map == 1
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_the_best_threshold_beats_every_other(seed):
     truths, guesses = random_case(3000 + seed, n_images=4)
@@ -570,6 +577,7 @@ def test_scores_refuse(scores, says):
 
 
 TRUTH, FOUND = pixels([0, 0, 1, 1]), Detections([[0, 0, 1, 1]], [0.5], [0])
+HUGE = pixels([0, 0, 1e200, 1e200])
 
 
 @pytest.mark.parametrize(
@@ -591,6 +599,7 @@ TRUTH, FOUND = pixels([0, 0, 1, 1]), Detections([[0, 0, 1, 1]], [0.5], [0])
         (lambda: match_detections(TRUTH, FOUND, np.nan), "iou_threshold"),
         (lambda: match_detections([TRUTH], FOUND, 0.5), "annotations"),
         (lambda: match_detections(TRUTH, TRUTH, 0.5), "detections"),
+        (lambda: match_detections(HUGE, FOUND, 0.5), "boxes of all annotations: the area of .* overflows float64"),
         (lambda: precision_recall_curve([TRUTH], [FOUND], -1), "class_id: expected an integer of 0 or more"),
         (lambda: detection_scores([TRUTH], [FOUND], np.nan), "score_threshold"),
         (lambda: detection_scores([TRUTH], [FOUND], "high"), "score_threshold"),

@@ -7,10 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from html.parser import HTMLParser
+from pathlib import Path
 
 import nbformat
+import pip
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -291,6 +294,10 @@ def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(setup, "ROOT", tmp_path)
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_text("", encoding="utf-8")
+    # An environment with a copy of pip: letting Python's own set-up install one takes most of the time.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    packages = sysconfig.get_path("purelib", "venv", {"base": str(tmp_path / ".venv")})
+    shutil.copytree(Path(pip.__file__).parent, Path(packages) / "pip")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)

@@ -1,7 +1,5 @@
 """Masks, as pixels or as run lengths, turned into outlines."""
 
-import importlib
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +15,8 @@ __all__ = ["decode_coco_runs", "decode_runs", "mask_parts", "require_pixels"]
 
 # More pixels than this are a mistake or an attack.
 MOST_PIXELS = 200_000_000
+# A run length in COCO's text has no more bits than this.
+MOST_BITS = 35
 # Pixels that touch at a corner belong together.
 CORNERS_TOUCH = np.ones((3, 3), bool)
 
@@ -81,7 +81,10 @@ def decode_runs(place: str, counts: Sequence[Any], height: int, width: int) -> n
     [[False, True], [True, False]]
     """
     require_pixels(place, height, width)
-    lengths = _checked(place, counts, height, width)
+    return _mask_of(_checked(place, counts, height, width), height, width)
+
+
+def _mask_of(lengths: list[int], height: int, width: int) -> npt.NDArray[np.bool_]:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(height, width)
 
 
@@ -96,19 +99,23 @@ def _checked(place: str, counts: Sequence[Any], height: int, width: int) -> list
 
 
 def decode_coco_runs(place: str, runs: dict[str, Any], size: Size | None) -> npt.NDArray[np.bool_]:
-    """Mask from COCO's run lengths, which go column by column; pycocotools decodes them.
+    """Mask from COCO's run lengths, which go column by column, as a list or compressed into a text.
 
     Raises
     ------
     ValueError
-        For another size than the image's, damaged run lengths, or where pycocotools is not installed.
+        For another size than the image's, or damaged run lengths.
+
+    Notes
+    -----
+    pycocotools 2.0.11 writes beyond the mask where run lengths go on beyond it, so it is not asked.
+
+    Examples
+    --------
+    >>> decode_coco_runs("a.json", {"size": [2, 2], "counts": "112"}, None).tolist()
+    [[False, False], [True, False]]
     """
     what = f"{place}: given in run lengths (RLE)"
-    try:
-        mask: Any = importlib.import_module("pycocotools.mask")
-    except ImportError as error:
-        advice = "pip install pycocotools, or export polygons"
-        raise ValueError(f"{what}, which the package pycocotools reads: {advice}") from error
     shape, counts = runs.get("size"), runs.get("counts")
     pair = [whole_number(side) for side in shape] if isinstance(shape, list) else []
     if len(pair) != 2 or None in pair or not isinstance(counts, (list, str)):
@@ -117,23 +124,31 @@ def decode_coco_runs(place: str, runs: dict[str, Any], size: Size | None) -> npt
     if size is not None and (height, width) != size:
         raise ValueError(f"{what} for {height} × {width} pixels, expected {size[0]} × {size[1]}, as the image")
     require_pixels(what, height, width)
-    if isinstance(counts, list):
-        runs = mask.frPyObjects(
-            {"size": [height, width], "counts": _checked(what, counts, height, width)}, height, width
-        )
-    else:
-        runs = {"size": [height, width], "counts": counts.encode("utf-8")}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # how it hands its arrays to NumPy
-            decoded = mask.decode(runs)
-            # Of run lengths that end early it leaves the rest of the mask as the memory was.
-            whole = decoded.max() <= 1 and mask.encode(decoded)["counts"] == runs["counts"]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} that cannot be read: {error}") from error
-    if not whole:
-        raise ValueError(f"{what} that are not those of {height} × {width} pixels: {shorten(counts)}")
-    return np.asarray(decoded, bool)
+    lengths = _checked(what, counts if isinstance(counts, list) else _decompressed(what, counts), height, width)
+    return _mask_of(lengths, width, height).T
+
+
+def _decompressed(what: str, text: str) -> list[int]:
+    """Run lengths from COCO's text, as ``rleFrString`` in its maskApi.c reads it.
+
+    A number has 5 bits a character, the lowest first; 32 says that more follow, 16 in the last one that it is
+    negative. From the fourth on, each is the difference from the one before the last.
+    """
+    lengths: list[int] = []
+    number = bits = 0
+    for character in text:
+        code = ord(character) - 48
+        if not (0 <= code < 64 and bits < MOST_BITS):
+            raise ValueError(f"{what} that cannot be read: {shorten(text)}")
+        number |= (code & 31) << bits
+        bits += 5
+        if not code & 32:
+            number -= (code & 16) << (bits - 4)
+            lengths.append(number + (lengths[-2] if len(lengths) > 2 else 0))
+            number = bits = 0
+    if bits:
+        raise ValueError(f"{what} that end within a number: {shorten(text)}")
+    return lengths
 
 
 def require_pixels(place: str, height: int, width: int) -> None:

@@ -52,8 +52,7 @@ def load_coco(
     ----------
     path : path
         JSON with ``images``, ``annotations`` (``bbox`` as x, y, width, height; ``segmentation`` as
-        polygons, or as run lengths where pycocotools is installed) and ``categories``. What VIA 2 exports as
-        COCO is read too.
+        polygons, or as run lengths) and ``categories``. What VIA 2 exports as COCO is read too.
     class_names : sequence of str
         The name of each class id, the background's first. Categories are matched by name, whatever
         its case; the file's own category ids need not be those of the course. A category that is called

@@ -45,8 +45,7 @@ def load_annotations(
         A file or a folder, recognised by what it holds:
 
         - "via": a project of the VGG Image Annotator 2, or what VIA 1 or 2 exports as JSON or CSV;
-        - "coco": JSON in the COCO format, also as VIA writes it: polygons, boxes, and run lengths if pycocotools
-          is installed;
+        - "coco": JSON in the COCO format, also as VIA writes it: polygons, boxes, and run lengths;
         - "csv": a table of boxes, as :func:`~course_utils.annotations.load_boxes_csv` reads it;
         - "voc": a folder of Pascal VOC's XML files, or one with such a folder ``Annotations``;
         - "yolo": a folder with ``labels/*.txt`` and ``data.yaml`` or ``classes.txt``, boxes and polygons; the

@@ -13,7 +13,7 @@ from course_utils._arguments import (
     require_finite,
     require_within,
 )
-from course_utils.boxes.geometry import as_columns
+from course_utils.boxes.geometry import as_columns, iou_of_pairs
 
 __all__ = ["as_scores", "batched_nms", "nms"]
 
@@ -189,19 +189,8 @@ def _overlapping_pairs(
     j = flat - i * near.shape[1]
     if each_once:
         i, j = i[i < j], j[i < j]
-    over = _iou_of_pairs(a.take(i, axis=1), b.take(j, axis=1)) > threshold
+    over = iou_of_pairs(a.take(i, axis=1), b.take(j, axis=1)) > threshold
     return i[over], j[over]
-
-
-def _iou_of_pairs(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes in columns, one by one; where they do not overlap, a number of 0 or less."""
-    shared: FloatArray = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
-    np.maximum(shared, 0, out=shared)
-    shared *= np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
-    union = a[4] + b[4]
-    union -= shared
-    shared /= union
-    return shared
 
 
 def _by_falling_score(scores: FloatArray, threshold: float) -> IntArray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from course_utils._arguments import FloatArray, IntArray, as_float_array, require_within, shown
 from course_utils.annotations.records import Annotations, Detections
-from course_utils.boxes import pairwise_iou
+from course_utils.boxes.geometry import as_columns, iou_of_pairs
 
 __all__ = ["Matches", "as_images", "as_threshold", "as_thresholds", "match_detections", "match_images"]
 
@@ -116,20 +116,18 @@ def match_images(
     """
     truths, guesses = as_images(annotations, detections)
     thresholds = as_thresholds(iou_thresholds)
-    firsts = np.cumsum([0, *(len(guess.scores) for guess in guesses)])
-    object_firsts = np.cumsum([0, *(len(truth.boxes) for truth in truths)])
-    found: list[tuple[IntArray, IntArray, FloatArray]] = []
-    for truth, guess, first, object_first in zip(truths, guesses, firsts[:-1], object_firsts[:-1], strict=True):
-        if len(truth.boxes) and len(guess.boxes):
-            ious = np.asarray(pairwise_iou(guess.boxes, truth.boxes), np.float64)
-            near = (ious >= thresholds.min()) & (guess.class_ids[:, None] == truth.class_ids)
-            rows, columns = np.nonzero(near)
-            found.append((rows + first, columns + object_first, ious[rows, columns]))
-    pairs, objects, ious = (
-        (np.concatenate(parts) for parts in zip(*found, strict=True))
-        if found
-        else (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    )
+    images = np.repeat(np.arange(len(guesses)), [len(guess.boxes) for guess in guesses])
+    object_images = np.repeat(np.arange(len(truths)), [len(truth.boxes) for truth in truths])
+    class_ids = np.concatenate([guess.class_ids for guess in guesses])
+    object_class_ids = np.concatenate([truth.class_ids for truth in truths])
+    # All images at once: one call for thousands of small images costs less than thousands of calls.
+    boxes = as_columns("boxes of all detections", np.concatenate([guess.boxes for guess in guesses]))
+    object_boxes = as_columns("boxes of all annotations", np.concatenate([truth.boxes for truth in truths]))
+    boxes[4, boxes[4] == 0] = 1  # without area there is nothing to share: any divisor but 0 will do
+    pairs, objects = _equal_pairs(_keys(images, class_ids), _keys(object_images, object_class_ids))
+    ious = iou_of_pairs(boxes.take(pairs, axis=1), object_boxes.take(objects, axis=1))
+    near = ious >= thresholds.min()
+    pairs, objects, ious = pairs[near], objects[near], ious[near]
     scores = np.concatenate([guess.scores for guess in guesses])
     order = np.argsort(-scores, kind="stable")
     rank = np.empty(len(order), np.int64)
@@ -143,15 +141,31 @@ def match_images(
         kept = candidates[_first_free(pairs[candidates], objects[candidates])]
         taken[row, pairs[kept]], overlaps[row, pairs[kept]] = objects[kept], ious[kept]
     return Matches(
-        images=np.repeat(np.arange(len(guesses)), np.diff(firsts))[order],
-        class_ids=np.concatenate([guess.class_ids for guess in guesses])[order],
+        images=images[order],
+        class_ids=class_ids[order],
         scores=scores[order],
         objects=taken,
         ious=overlaps,
-        object_images=np.repeat(np.arange(len(truths)), np.diff(object_firsts)),
-        object_class_ids=np.concatenate([truth.class_ids for truth in truths]),
+        object_images=object_images,
+        object_class_ids=object_class_ids,
         n_images=len(truths),
     )
+
+
+def _keys(images: IntArray, class_ids: IntArray) -> IntArray:
+    """One number for an image and a class together, which are below 2³¹ each."""
+    return images * 2**31 + class_ids
+
+
+def _equal_pairs(keys: IntArray, others: IntArray) -> tuple[IntArray, IntArray]:
+    """Indices i and j of all pairs with ``keys[i] == others[j]``, by rising i, then rising j."""
+    order = np.argsort(others, kind="stable")
+    first, end = (np.searchsorted(others[order], keys, side) for side in ("left", "right"))
+    counts = end - first
+    i = np.repeat(np.arange(len(keys)), counts)
+    # 0, 1, 2 … beside each key, then on from the first of its equals
+    place = np.arange(len(i)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return i, order[first[i] + place]
 
 
 def _first_free(ranks: IntArray, objects: IntArray) -> IntArray:
