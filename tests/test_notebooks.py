@@ -64,8 +64,6 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.optimizers.clipping", "global_norm"),
     ("course_utils.optimizers.descent", "sgd"),
     ("course_utils.optimizers.schedules", "warmup_cosine"),
-    ("course_utils.datasets.photographs.grouping", "split_photographs"),
-    ("course_utils.datasets.photographs.loading", "load_photographs"),
     ("course_utils.training.exporting", "export"),
     ("course_utils.training.weights", "load_class_names"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
