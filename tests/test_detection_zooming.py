@@ -53,9 +53,7 @@ def ssd() -> SSD:
 def batches(ssd: SSD, **options: object):
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 64, 3), np.uint8)
     boxes = [np.array([[4.0, 4, 30, 30]])] * 3
-    return ssd_batches(
-        ssd, images, boxes, [np.array([1])] * 3, steps=4, batch_size=2, **options
-    )
+    return ssd_batches(ssd, images, boxes, [np.array([1])] * 3, steps=4, batch_size=2, **options)
 
 
 def test_without_zoom_batches_are_what_they_were_and_with_it_they_are_repeatable(ssd: SSD) -> None:
