@@ -30,15 +30,12 @@ ATTENTION = (  # until its chapter uses them
     ("blocks", "blockwise_attention"),
     ("heads", "multi_head_attention"),
     ("local", "local_attention"),
-    ("positions", "sinusoidal_positions"),
     ("sampling", "gumbel_softmax"),
-    ("weighting", "attention_weights"),
 )
 # Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version
 # and for the formats of their own files.
 ASKED_FOR_BY_NAME = {
     ("course_utils", "__version__"),
-    ("course_utils.annotations.loading", "load_annotations"),
     ("course_utils.annotations.voc", "save_voc"),
     *(("course_utils.attention." + module, name) for module, name in ATTENTION),
     ("course_utils.annotations.yolo", "save_yolo"),
@@ -64,8 +61,6 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.optimizers.clipping", "global_norm"),
     ("course_utils.optimizers.descent", "sgd"),
     ("course_utils.optimizers.schedules", "warmup_cosine"),
-    ("course_utils.datasets.photographs.grouping", "split_photographs"),
-    ("course_utils.datasets.photographs.loading", "load_photographs"),
     ("course_utils.training.exporting", "export"),
     ("course_utils.training.weights", "load_class_names"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}

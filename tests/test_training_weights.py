@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_utils.training import load_weights, save_weights
+from course_utils.training import load_class_names, load_weights, save_weights
 
 
 def build() -> keras.Model:
@@ -146,3 +146,37 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_missing_file_keeps_its_own_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_weights(build(), tmp_path / "w.npz")
+
+
+def test_class_names_are_kept_beside_the_weights(tmp_path: Path) -> None:
+    names = ("background", "Löwe", "cup, red", "other")
+    save_weights(build(), tmp_path / "w.npz", class_names=names, note=np.arange(2))
+    assert load_class_names(tmp_path / "w.npz") == names
+    load_weights(build(), tmp_path / "w.npz", note=np.arange(2))  # which nobody asks for
+    load_weights(build(), tmp_path / "w.npz", note=np.arange(2), class_names=list(names))
+    with pytest.raises(ValueError, match=r"was saved with the class names \['background', 'Löwe', .* expected"):
+        load_weights(build(), tmp_path / "w.npz", note=np.arange(2), class_names=names[::-1])
+
+
+def test_weights_without_class_names(path: Path) -> None:
+    with pytest.raises(ValueError, match="was saved without class names; save_weights"):
+        load_class_names(path)
+    with pytest.raises(ValueError, match="was saved without class names, expected"):
+        load_weights(build(), path, class_names=("a", "b", "c", "d"))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a", "b", "c"), "class_names: expected 4, one a class of the model, got 3"),
+        (("a", "b", "c", "a"), "class_names: expected different names"),
+        (("a", "b", "c", ""), "class_names: expected different names"),
+        (("a", "b", "c", 4), "class_names: expected different names"),
+        ("abcd", "class_names: expected different names"),
+        ((), "class_names: expected different names"),
+    ],
+)
+def test_class_names_that_no_model_has(tmp_path: Path, names: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        save_weights(build(), tmp_path / "w.npz", class_names=names)
+    assert not list(tmp_path.iterdir())

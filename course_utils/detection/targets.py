@@ -7,9 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from course_utils._arguments import IGNORE, FloatArray, IntArray, as_array, as_boxes, as_integer_array
+from course_utils._arguments import (
+    IGNORE,
+    FloatArray,
+    IntArray,
+    as_array,
+    as_boxes,
+    as_integer_array,
+    as_number,
+)
 from course_utils.boxes import match_anchors
 from course_utils.detection.network import SSD
+from course_utils.detection.zooming import zoomed
 from course_utils.training import image_order, prefetched
 
 __all__ = ["ssd_batches", "ssd_targets"]
@@ -82,6 +91,7 @@ def ssd_batches(
     batch_size: int = 8,
     seed: int = 0,
     augment: bool = True,
+    zoom: float = 0.0,
 ) -> Callable[[int], tf.data.Dataset]:
     """Batches for :func:`course_utils.training.train`.
 
@@ -98,6 +108,8 @@ def ssd_batches(
         Step s draws from ``default_rng([seed, s])``: what it sees does not depend on where training started.
     augment : bool
         Mirror half of the images, and change colour and brightness.
+    zoom : float
+        In [0, 1): with ``augment``, images are also enlarged or reduced by up to this share, and moved.
 
     Returns
     -------
@@ -108,8 +120,10 @@ def ssd_batches(
     ------
     ValueError
         For images of another size or type, lists of different lengths, boxes and class ids as in
-        :func:`ssd_targets`, counts below 1 or a negative seed.
+        :func:`ssd_targets`, counts below 1, a negative seed, or a zoom out of range.
     """
+    if not 0 <= as_number("zoom", zoom) < 1:  # written so that NaN is out of range too
+        raise ValueError(f"zoom: expected a number from 0 to below 1, got {zoom!r}")
     images = as_array("images", images)
     height, width = model.image_shape
     if images.ndim != 4 or images.shape[1:] != (height, width, 3) or images.dtype != np.uint8:
@@ -131,13 +145,16 @@ def ssd_batches(
         for index in order[step]:
             image = images[index] / np.float32(255)
             truth: FloatArray = np.asarray(boxes[index], np.float64).reshape(-1, 4)
+            ids = np.asarray(class_ids[index])
             if augment:
                 if rng.random() < 0.5:
                     image = image[:, ::-1]
                     truth = truth[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [width, 0, width, 0]
                 image = image * rng.uniform(0.8, 1.2, 3) + rng.uniform(-0.08, 0.08)
+                if zoom:
+                    image, truth, ids = zoomed(image.astype(np.float32), truth, ids, zoom, rng)
             pixels.append(image.astype(np.float32))
-            targets.append(ssd_targets(model, truth, class_ids[index]))
+            targets.append(ssd_targets(model, truth, ids))
         return np.stack(pixels), np.stack(targets)
 
     def batches(start: int) -> tf.data.Dataset:

@@ -72,4 +72,4 @@ def live_quantities(seed: int) -> dict[str, float]:
 
 def annotations_of(scenes: Dataset) -> list[Annotations]:
     """The boxes and classes of some scenes, as the metrics take them."""
-    return [Annotations(boxes, ids) for boxes, ids in zip(scenes.boxes, scenes.class_ids, strict=True)]
+    return scenes.annotations
