@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from course_utils.data import data_path
+from course_utils.metrics import mean_interval
 
 ROOT = Path(__file__).resolve().parent.parent
 SCORES = ("accuracy", "nll", "ece", "brier", "value")
@@ -30,6 +31,31 @@ def test_the_table_holds_every_run_of_its_manifest_with_the_same_methods():
     for row in table.values():
         assert 0 <= float(row["accuracy"] or 0) <= 1
         assert any(row[score] for score in SCORES)
+
+
+def column(method, score="accuracy", size=500, pool="mixed"):
+    table = rows(data_path("results/ensembles.csv")).values()
+    key = (str(size), pool, method)
+    return np.array([float(r[score]) for r in table if (r["train_size"], r["pool"], r["method"]) == key])
+
+
+@pytest.mark.parametrize(("size", "over_best", "over_average"), [(500, (0, 5), (11, 4)), (2000, (3, 6), (21, 8))])
+def test_the_errors_that_a_stack_of_tempered_models_cuts_are_those_of_the_text(size, over_best, over_average):
+    errors = 1 - column("stacking of tempered models", size=size)
+    for baseline, said in (("best single, chosen out of fold", over_best), ("arithmetic mean", over_average)):
+        cut, half_width = mean_interval(100 * (1 - errors / (1 - column(baseline, size=size))))
+        assert (round(cut), round(half_width)) == said
+
+
+def test_what_a_leak_costs_is_what_the_text_says():
+    for kind, points, half_width in (("ridge weights", 1.6, 1.2), ("stacking", 0.2, 0.4)):
+        gain = mean_interval(100 * (column(f"{kind}, out of fold") - column(f"{kind}, leaked")))
+        np.testing.assert_allclose(gain, (points, half_width), atol=0.05)
+    for pool, nats in (("mixed", 0.03), ("three", 0.07)):  # a logistic meta-learner pays in loss
+        honest, leaked = (column(f"stacking, {way}", "nll", pool=pool) for way in ("out of fold", "leaked"))
+        cost, half_width = mean_interval(leaked - honest)
+        assert round(cost, 2) == nats
+        assert cost > half_width
 
 
 @pytest.mark.slow

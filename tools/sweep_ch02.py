@@ -139,6 +139,7 @@ def _mixed_pool_and_three_learners(
         table.add("mixed", f"{kind} mean of tempered models", average_probabilities(tempered, kind=kind))
     weights = fit_weights(tempered_held_out, y)
     table.add("mixed", "softmax weights of tempered models", average_probabilities(tempered, weights))
+    table.add("mixed", "stacking of tempered models", stack(tempered_held_out, y, tempered))
     for where, p in (("out of fold", held_out), ("leaked", in_sample)):
         weights = fit_weights(p, y)
         table.add("mixed", f"softmax weights, {where}", average_probabilities(predicted, weights))
