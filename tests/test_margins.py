@@ -152,8 +152,10 @@ def test_the_shipped_table_is_of_todays_recipes_and_of_every_surrounding():
     runs = read_rows(RESULTS / "margins_runs.csv")
     assert margins.in_order(runs) == runs
     assert margins.summary(runs) == read_rows(RESULTS / "margins.csv")
-    everywhere = set(itertools.product(map(str, margins.SEEDS), map(str, margins.THREADS), margins.AVX512))
     for training in margins.TRAININGS:
         for quantity in training.bounds:
             mine = [row for row in runs if (row["chapter"], row["quantity"]) == (training.chapter, quantity)]
+            # On a machine without AVX-512 there is nothing to switch, and one run where others make two.
+            states = ("absent",) if {row["avx512"] for row in mine} == {"absent"} else margins.AVX512
+            everywhere = set(itertools.product(map(str, margins.SEEDS), map(str, margins.THREADS), states))
             assert {(row["seed"], row["threads"], row["avx512"]) for row in mine} >= everywhere
