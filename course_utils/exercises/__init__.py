@@ -79,6 +79,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "label_maps.fill_polygon",
         "losses.cross_entropy_dice",
     ),
+    "ch11": (
+        "optimizers.directional",
+        "optimizers.unbroadcast",
+        "optimizers.momentum",
+        "optimizers.adam",
+        "optimizers.clip",
+        "optimizers.backprop",
+    ),
 }
 
 
