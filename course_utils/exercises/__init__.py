@@ -103,6 +103,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "attention.merge",
         "attention.reinforce",
     ),
+    "ch11": (
+        "optimizers.directional",
+        "optimizers.unbroadcast",
+        "optimizers.momentum",
+        "optimizers.adam",
+        "optimizers.clip",
+        "optimizers.backprop",
+    ),
 }
 
 
