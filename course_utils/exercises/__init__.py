@@ -95,14 +95,6 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "backbones.batch_norm_gradient",
         "backbones.fold",
     ),
-    "ch12": (
-        "attention.costs",
-        "attention.patches",
-        "attention.weights",
-        "attention.heads",
-        "attention.merge",
-        "attention.reinforce",
-    ),
     "ch11": (
         "optimizers.directional",
         "optimizers.unbroadcast",
@@ -110,6 +102,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "optimizers.adam",
         "optimizers.clip",
         "optimizers.backprop",
+    ),
+    "ch12": (
+        "attention.costs",
+        "attention.patches",
+        "attention.weights",
+        "attention.heads",
+        "attention.merge",
+        "attention.reinforce",
     ),
 }
 
