@@ -149,8 +149,7 @@ def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.array([[0.0, 0, 9, 9], [30, 0, 40, 9], [1, 0, 10, 9]]), np.array([0.9, 0.8, 0.7]), 0.5
     same = np.array([[0.0, 0, 10, 10]] * 4)
     yield np.concatenate([same, same + 40]), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]), 0.5
-    for n in (6, 30):
-        yield *_scene(rng, n), 0.3
+    yield *_scene(rng, 30), 0.3
     yield np.zeros((0, 4)), np.zeros(0), 0.5
 
 
@@ -193,10 +192,8 @@ def _class_nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield two, np.array([0.8, 0.9, 0.3]), np.array([0, 1, 1]), 0.5
     corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0], [-10, 50, 0, 60]])
     yield corner, np.array([0.4, 0.6, 0.5]), np.array([0, 1, 1]), 0.5
-    yield two, np.array([0.8, 0.9, 0.3]), np.array([4, -1, -1]), 0.5
     for n in (8, 40):
-        yield *_scene(rng, n), rng.choice([0, 2, 7], n), 0.3
-    yield *_scene(rng, 12), rng.choice([-3, 1], 12), 0.3
+        yield *_scene(rng, n), rng.choice([-1, 0, 1], n), 0.3
     yield np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5
 
 

@@ -104,7 +104,8 @@ def _in_reading_order(labels: IntArray, factor: float) -> Any:
 def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     # Denominators are odd, so that no centre falls between two pixels.
     yield np.array([[0, 2]], np.uint8), 3
-    yield np.array([[0, 255], [3, 0]], np.uint8), 2
+    # Corners, which smoothing a map of each class rounds off: 4/9 of the one pixel against 5/9 of its neighbours.
+    yield np.array([[0, 255, 255], [255, 255, 3], [255, 3, 3]], np.uint8), 3
     yield np.array([[4, 4, 0, 0]] * 2 + [[0, 0, 2, 255]], np.uint8), 2
     yield rng.permutation(12).reshape(3, 4).astype(np.uint8), 3
     yield (2 * rng.permutation(18)).reshape(3, 6).astype(np.uint8), 5 / 3
@@ -112,8 +113,6 @@ def _label_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield rng.choice(np.array([0, 2, 5, 255], np.uint8), (4, 5)), 2
     # Sides of 4.36 and 10.91, which are rounded; chosen so that (i + 0.5) · old / new falls into the same pixels.
     yield (3 * rng.permutation(10)).reshape(2, 5).astype(np.uint8), 24 / 11
-    # Corners, which smoothing a map of each class rounds off: 4/9 of the one pixel against 5/9 of its neighbours.
-    yield np.array([[0, 2, 2], [2, 2, 5], [2, 5, 5]], np.uint8), 3
 
 
 LABELS: dict[str, Exercise] = {

@@ -163,9 +163,8 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
         np.array([[[0, 0], [1, 255]]], np.uint8),
         np.array([[[[3.0, 0, -1], [0, 1, -1]], [[0, 2, 1], [0, 0, 3]]]]),
     )
-    yield np.array([[[0, 0, 1]]], np.uint8), np.array([[[[1.0, 0, 2], [2, 0, 1], [0, 1, -1]]]])
-    # Class 1 wins the second pixel with a probability below one half.
-    yield np.array([[[0, 0]]], np.uint8), np.array([[[[2.0, 0, 0], [0.25, 0.5, 0.25]]]])
+    # Class 2 wins the first pixel with a probability below one half.
+    yield np.array([[[0, 0, 1]]], np.uint8), np.array([[[[0.5, 0.25, 0.75], [2, 0, 1], [0, 1, -1]]]])
     for shape, n_classes in (((2, 3, 4), 3), ((3, 4, 5), 4)):
         labels = rng.integers(0, n_classes, shape).astype(np.uint8)
         labels[0][labels[0] == 1] = 0
