@@ -89,6 +89,10 @@ def load_photographs(
     Photographs are decoded by several threads and let go of as soon as they are fitted: beside the result, memory
     holds one photograph a thread. What takes longer than a second shows a progress bar on standard error.
 
+    A thousand JPEG files of 640 × 480 with polygons take 8 s of one core's time: decoding more than half of it,
+    resizing a third. Pillow could decode them at half their size (``draft``) in half the time, but the fitted
+    image would differ by up to 11 of 255 from what `detect` sees, so they are decoded in full.
+
     Examples
     --------
     >>> import tempfile
