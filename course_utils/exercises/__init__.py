@@ -87,6 +87,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "photographs.error_kinds",
         "photographs.best_threshold",
     ),
+    "ch10": (
+        "backbones.output_size",
+        "backbones.dilated_field",
+        "backbones.separable_macs",
+        "backbones.batch_norm",
+        "backbones.batch_norm_gradient",
+        "backbones.fold",
+    ),
     "ch12": (
         "attention.costs",
         "attention.patches",

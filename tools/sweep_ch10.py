@@ -1,0 +1,341 @@
+"""The small trainings of chapter 10: depth and short cuts, normalisation, poolings, lagging averages.
+
+    python tools/sweep_ch10.py            # all four tables
+    python tools/sweep_ch10.py --table norms
+
+Writes data/results/backbones_depth.csv, backbones_norms.csv, backbones_batches.csv, backbones_shifts.csv and
+backbones_averages.csv. Runs that a table already holds are skipped, so the command can be stopped and started.
+"""
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from course_utils.datasets import load_digits, render_dataset, split
+from course_utils.experiments.ch10 import (
+    Trainer,
+    digits,
+    losses_of,
+    pooled_network,
+    reestimate,
+    shifted,
+    stacked_network,
+)
+from course_utils.metrics import confusion_matrix, mean_iou
+from course_utils.segmentation import build_fcn, resnet56v2_pyramid, with_logits
+from course_utils.training import set_seed
+from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
+
+SEEDS = (0, 1, 2, 3, 4)
+KINDS = ("plain", "residual", "pre-activation")
+# Depth, and steps in about equal time; every run is scored after EQUAL_STEPS too.
+DEPTHS = {8: 480, 16: 240, 32: 120}
+EQUAL_STEPS = 120
+DEPTH_BATCH, DEPTH_RATE = 16, 0.05
+NORMS = ("none", "batch", "noisy")
+RATES = (0.03, 0.1, 0.3, 1.0, 3.0)
+NORM_DEPTH, NORM_STEPS, NORM_BATCH = 8, 100, 16
+TUNING_SEEDS = (100, 101)
+BATCHES = (1, 2, 4, 32)
+BATCH_DEPTH, IMAGES_SEEN, RATE_OF_32 = 6, 1024, 0.1
+POOLS = ("max", "max, blurred", "average")
+POOL_STEPS, POOL_BATCH, POOL_RATE = 200, 32, 0.1
+LARGEST_SHIFT = 3
+HEIGHT, WIDTH = 48, 64  # half of chapter 08's scenes: a quarter of the time
+AVERAGES_STEPS, AVERAGES_BATCH, AVERAGES_RATE = 20, 4, 1e-3  # as in the race of chapter 08
+VALIDATED = 20
+AVERAGES_SEEDS = (0, 1, 2)
+
+
+def number(value: float) -> str:
+    return f"{value:.5f}"
+
+
+def depth_runs(rows: list[Row]) -> Iterator[list[Row]]:
+    data = digits()
+    for kind, (depth, steps) in itertools.product(KINDS, DEPTHS.items()):
+        trainer = None
+        for seed in SEEDS:
+            key = {"kind": kind, "depth": str(depth), "seed": str(seed)}
+            if holds(rows, key):
+                continue
+            start = stacked_network(kind, depth, seed=seed)  # type: ignore[arg-type]
+            trainer = trainer or warm(start, data.training, DEPTH_BATCH)
+            trainer.start(start, DEPTH_RATE, seed)
+            made, done, seconds = [], 0, 0.0
+            for until in sorted({EQUAL_STEPS, steps}):
+                began = time.process_time()
+                values = trainer.run(data.training, until - done, DEPTH_BATCH)
+                seconds += time.process_time() - began
+                done = until
+                kept = trainer.network.get_weights()
+                reestimate(trainer.network, np.array_split(data.training[0], 10))
+                scored = {
+                    f"{part}_{name}": number(value)
+                    for part, images in (("training", data.training), ("validation", data.validation))
+                    for name, value in zip(("loss", "error"), losses_of(trainer.network, *images), strict=True)
+                }
+                trainer.network.set_weights(kept)
+                made.append(
+                    key
+                    | {"steps": str(until)}
+                    | scored
+                    | {"batch_loss": number(values[-40:].mean())}
+                    | {"seconds": f"{seconds:.1f}"}
+                )
+            yield made
+
+
+def warm(network: keras.Model, part: Any, batch_size: int) -> Trainer:
+    """A trainer whose step has been built, so that no run's seconds hold that."""
+    trainer = Trainer(keras.models.clone_model(network))
+    trainer.run(part, 1, batch_size)
+    return trainer
+
+
+def norm_runs(rows: list[Row]) -> Iterator[list[Row]]:
+    data = digits()
+    for norm in NORMS:
+        trainer, starts = None, {}
+        for rate, seed in itertools.product(RATES, (*TUNING_SEEDS, *SEEDS)):
+            key = {"norm": norm, "rate": f"{rate:g}", "seed": str(seed)}
+            if holds(rows, key):
+                continue
+            start = starts[seed] = starts.get(seed) or stacked_network("plain", NORM_DEPTH, norm=norm, seed=seed)
+            trainer = trainer or warm(start, data.training, NORM_BATCH)
+            trainer.start(start, rate, seed)
+            began = time.process_time()
+            trainer.run(data.training, NORM_STEPS, NORM_BATCH)
+            seconds = time.process_time() - began
+            reestimate(trainer.network, np.array_split(data.training[0], 10))
+            loss, error = losses_of(trainer.network, *data.training)
+            validation, wrong = losses_of(trainer.network, *data.validation)
+            yield [
+                key
+                | {"training_loss": number(loss), "training_error": number(error)}
+                | {"validation_loss": number(validation), "validation_error": number(wrong)}
+                | {"seconds": f"{seconds:.1f}"}
+            ]
+
+
+def batch_runs(rows: list[Row]) -> Iterator[list[Row]]:
+    data = digits()
+    for size, norm in itertools.product(BATCHES, ("batch", "group")):
+        trainer = None
+        for seed in SEEDS:
+            key = {"batch_size": str(size), "norm": norm, "seed": str(seed)}
+            if holds(rows, key):
+                continue
+            start = stacked_network("plain", BATCH_DEPTH, norm=norm, seed=seed)  # type: ignore[arg-type]
+            trainer = trainer or warm(start, data.training, size)
+            trainer.start(start, RATE_OF_32 * size / 32, seed)
+            began = time.process_time()
+            trainer.run(data.training, IMAGES_SEEN // size, size)
+            seconds = time.process_time() - began
+            scored: Row = {}
+            for averages in ("running", "re-estimated"):
+                if averages == "re-estimated":
+                    reestimate(trainer.network, np.array_split(data.training[0], 10))
+                loss, error = losses_of(trainer.network, *data.validation)
+                scored |= {f"loss_{averages}": number(loss), f"error_{averages}": number(error)}
+            yield [key | {"steps": str(IMAGES_SEEN // size)} | scored | {"seconds": f"{seconds:.1f}"}]
+
+
+def shift_runs(rows: list[Row]) -> Iterator[list[Row]]:
+    images, labels = load_digits()
+    images = images[..., np.newaxis]
+    training, test = split(labels, (1000, 1000), np.random.default_rng(0))
+    for pool in POOLS:
+        trainer = None
+        for seed in SEEDS:
+            key = {"pool": pool, "seed": str(seed)}
+            if holds(rows, key):
+                continue
+            start = pooled_network(pool, seed=seed)  # type: ignore[arg-type]
+            part = (images[training], labels[training])
+            trainer = trainer or warm(start, part, POOL_BATCH)
+            trainer.start(start, POOL_RATE, seed)
+            began = time.process_time()
+            trainer.run(part, POOL_STEPS, POOL_BATCH)
+            seconds = time.process_time() - began
+            reestimate(trainer.network, np.array_split(part[0], 10))
+            _, wrong = losses_of(trainer.network, images[test], labels[test])
+            first = np.asarray(trainer.network(images[test], training=False))
+            same, moved = [], []
+            for step in range(1, LARGEST_SHIFT + 1):
+                for direction in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+                    there = shifted(images[test], step * direction[0], step * direction[1])
+                    logits = np.asarray(trainer.network(there, training=False))
+                    same.append(np.mean(logits.argmax(1) == first.argmax(1)))
+                    moved.append(np.abs(logits - first).mean() / first.std())
+            yield [
+                key
+                | {"test_error": number(wrong), "same_class": number(float(np.mean(same)))}
+                | {"logits_moved": number(float(np.mean(moved))), "seconds": f"{seconds:.1f}"}
+            ]
+
+
+def averages_runs(rows: list[Row]) -> Iterator[list[Row]]:
+    training, validation = (
+        halved(render_dataset(n, seed)) for n, seed in ((AVERAGES_STEPS * AVERAGES_BATCH, 1), (VALIDATED, 2))
+    )
+    for seed in AVERAGES_SEEDS:
+        if not holds(rows, {"seed": str(seed)}):
+            yield averages_run(seed, training, validation)
+
+
+def averages_run(seed: int, training: Any, validation: Any) -> list[Row]:
+    """The published network of chapter 08, a few steps from scratch, with three kinds of means and variances."""
+    set_seed(seed)
+    shape = (HEIGHT, WIDTH, 3)
+    network = with_logits(
+        build_fcn(
+            shape,
+            backbone=resnet56v2_pyramid(shape),
+            channels=256,
+            upsampling=(256, 256),
+            use_bias=True,
+            convolve_finest=False,
+            skip_stem=False,
+            last_kernel=1,
+        )
+    )
+    optimizer = keras.optimizers.Adam(AVERAGES_RATE)
+    optimizer.build(network.trainable_variables)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def update(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x, training=True)))
+        optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+        return loss
+
+    began = time.process_time()
+    images, labels = training
+    batches = np.random.default_rng(seed).permutation(len(images)).reshape(AVERAGES_STEPS, AVERAGES_BATCH)
+    for chosen in batches:
+        loss = update(tf.constant(images[chosen]), tf.constant(labels[chosen].astype(np.int32)))
+
+    def scored(training: bool) -> tuple[float, float]:
+        parts = np.array_split(validation[0], VALIDATED // AVERAGES_BATCH)
+        values = np.concatenate([network(part, training=training) for part in parts])
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(validation[1].astype(np.int32), values)
+        return miou(validation[1], values.argmax(axis=-1)), float(np.mean(entropy))
+
+    found = {"background everywhere": (miou(validation[1], np.zeros_like(validation[1])), np.nan)}
+    found["running"] = scored(training=False)
+    kept = network.get_weights()
+    found["of the batch"] = scored(training=True)
+    network.set_weights(kept)
+    reestimate(network, (images[chosen] for chosen in batches))
+    found["re-estimated"] = scored(training=False)
+    seconds = time.process_time() - began
+    return [
+        {
+            "seed": str(seed),
+            "averages": name,
+            "miou": number(score),
+            "loss": number(entropy),
+            "last_batch_loss": number(float(loss)),
+            "seconds": f"{seconds:.0f}",
+        }
+        for name, (score, entropy) in found.items()
+    ]
+
+
+def miou(labels: Any, predicted: Any) -> float:
+    return mean_iou(confusion_matrix(labels, predicted, 4)).mean
+
+
+def halved(scenes: Any) -> tuple[Any, Any]:
+    """Scenes of half the sides: means of 2×2 pixels in [0, 1], labels of the first."""
+    n, h, w, c = scenes.images.shape
+    images = scenes.images.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4), dtype=np.float32) / 255
+    return images, scenes.label_maps[:, ::2, ::2]
+
+
+TABLES: dict[str, tuple[Callable[[list[Row]], Iterator[list[Row]]], dict[str, Any]]] = {
+    "depth": (
+        depth_runs,
+        {
+            "steps": DEPTHS,
+            "equal_steps": EQUAL_STEPS,
+            "batch_size": DEPTH_BATCH,
+            "learning_rate": DEPTH_RATE,
+            "seeds": SEEDS,
+        },
+    ),
+    "norms": (
+        norm_runs,
+        {
+            "depth": NORM_DEPTH,
+            "steps": NORM_STEPS,
+            "batch_size": NORM_BATCH,
+            "tuning_seeds": TUNING_SEEDS,
+            "seeds": SEEDS,
+        },
+    ),
+    "batches": (
+        batch_runs,
+        {
+            "depth": BATCH_DEPTH,
+            "images_seen": IMAGES_SEEN,
+            "learning_rate_of_a_batch_of_32": RATE_OF_32,
+            "seeds": SEEDS,
+        },
+    ),
+    "shifts": (
+        shift_runs,
+        {
+            "steps": POOL_STEPS,
+            "batch_size": POOL_BATCH,
+            "learning_rate": POOL_RATE,
+            "largest_shift": LARGEST_SHIFT,
+            "seeds": SEEDS,
+        },
+    ),
+    "averages": (
+        averages_runs,
+        {
+            "size": (HEIGHT, WIDTH),
+            "steps": AVERAGES_STEPS,
+            "batch_size": AVERAGES_BATCH,
+            "learning_rate": AVERAGES_RATE,
+            "validated": VALIDATED,
+            "seeds": AVERAGES_SEEDS,
+        },
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", choices=TABLES, action="append", help="only this one; can be given again")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="another folder than data/results")
+    arguments = parser.parse_args()
+    for name in arguments.table or TABLES:
+        runs, facts = TABLES[name]
+        path = arguments.output / f"backbones_{name}.csv"
+        rows = read_rows(path)
+        for made in runs(rows):
+            rows += made
+            write_rows(path, rows)
+            print(made[-1], flush=True)
+        write_manifest(
+            path.with_suffix(".json"),
+            f"python tools/sweep_ch10.py --table {name}",
+            **facts,
+            rows=len(rows),
+            threads=1,
+        )
+
+
+if __name__ == "__main__":
+    main()
