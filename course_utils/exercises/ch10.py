@@ -238,7 +238,7 @@ EXERCISES: dict[str, Exercise] = {
         reference=_output_size,
         cases=_size_cases,
         hint="Without padding: how many pixels does the spread kernel span? How far can its first pixel move, and "
-        "how many steps of the stride fit into that? With 'same', cells stand at 0, s, 2s … while they are inside.",
+        "how many steps of the stride fit into that? With 'same', cells stand at 0, s, 2s … inside the map.",
         mistakes=(
             Mistake(
                 _rounded_down,
@@ -301,7 +301,7 @@ EXERCISES: dict[str, Exercise] = {
     "backbones.separable_macs": Exercise(
         reference=_separable_macs,
         cases=_cost_cases,
-        hint="Two layers. The depthwise one has one kernel of k × k for each channel; the 1×1 one has a weight for "
+        hint="Two layers. The depthwise one has one kernel of k × k for each channel; the 1×1 one a weight for "
         "each pair of an old and a new channel. Both are applied at every pixel.",
         mistakes=(
             Mistake(

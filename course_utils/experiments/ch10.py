@@ -19,6 +19,7 @@ __all__ = [
     "Trainer",
     "blur",
     "digits",
+    "draw_weights",
     "losses_of",
     "pooled_network",
     "reestimate",
@@ -207,6 +208,27 @@ def blur(x: Any) -> Any:
     return keras.ops.depthwise_conv(x, kernel, strides=2, padding="same")
 
 
+def draw_weights(network: keras.Model, seed: int) -> None:
+    """New random kernels (He and others 2015); scales and variances of 1, everything else 0; nested models too.
+
+    That takes a fraction of the time of building the network anew.
+
+    Examples
+    --------
+    >>> network = stacked_network("plain", 4)
+    >>> draw_weights(network, 0)
+    >>> round(float(np.std(network.layers[4].kernel)), 1)  # the root of 2 over 9 · 16
+    0.1
+    """
+    rng = np.random.default_rng(seed)
+    for weight in network.weights:
+        shape = weight.shape
+        if len(shape) > 1:
+            weight.assign(rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
+        else:
+            weight.assign(np.full(shape, float(weight.path.endswith(("gamma", "moving_variance")))))
+
+
 class Trainer:
     """Plain stochastic gradient descent with momentum, for many seeds and rates of one network.
 
@@ -215,7 +237,7 @@ class Trainer:
     Parameters
     ----------
     network : keras.Model
-        Gives logits. :meth:`start` replaces its weights.
+        Gives logits. :meth:`start` draws its weights anew.
     momentum : float
     """
 
@@ -226,9 +248,9 @@ class Trainer:
         self.rng = np.random.default_rng(0)
         self._step = tf.function(self._update)
 
-    def start(self, like: keras.Model, rate: float, seed: int) -> None:
-        """Take over another model's weights, forget the momentum, and begin with a seed's order of the images."""
-        self.network.set_weights(like.get_weights())
+    def start(self, rate: float, seed: int) -> None:
+        """Draw new weights, forget the momentum, and begin with a seed's order of the images."""
+        draw_weights(self.network, seed)
         for variable in self.optimizer.variables:
             if "learning_rate" not in variable.path:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
