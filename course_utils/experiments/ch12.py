@@ -1,21 +1,24 @@
 """A tiny vision transformer beside a convolutional network of the same size: chapter 12 and its table."""
 
+import time
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from course_utils._arguments import require_kind
 from course_utils.attention import sinusoidal_positions
 from course_utils.datasets import load_digits, split
 from course_utils.experiments.ch03 import build_student
+from course_utils.training import set_seed
 
-__all__ = ["PARAMETERS", "Positions", "build_cnn", "build_vit", "splits"]
+__all__ = ["Positions", "build_cnn", "build_vit", "fit", "splits", "train_digits"]
 
 Positions = Literal["learnt", "sinusoidal", "none"]
 
-PARAMETERS = 20_490  # of the convolutional network; the transformer has 14 more
 PATCH, WIDTH, HEADS, HIDDEN, BLOCKS = 7, 32, 4, 71, 2
 PARTS = (4000, 400, 600)  # digits that training draws from, for choosing, for the last word
 
@@ -78,6 +81,88 @@ def build_vit(positions: Positions = "learnt") -> keras.Model:
         x = layers.Add()([x, layers.Dense(WIDTH, name=f"block{number}_out")(y)])
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization(name="norm")(x))
     return keras.Model(image, layers.Dense(10, name="logits")(x), name="vit")
+
+
+def train_digits(
+    build: Callable[[], keras.Model],
+    images: npt.NDArray[np.floating[Any]],
+    labels: npt.NDArray[Any],
+    *,
+    steps: int,
+    seed: int,
+    learning_rate: float,
+    reach: int = 0,
+    batch_size: int = 32,
+) -> tuple[keras.Model, float]:
+    """Train a classifier of digits on the cross-entropy with Adam.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the network; called after the seed is set.
+    images, labels : (N, 28, 28, 1) float and (N,) int
+    steps, seed, learning_rate, batch_size
+    reach : int
+        Augmentation: each image is moved by up to so many pixels along each axis, anew at every step.
+
+    Returns
+    -------
+    keras.Model, float
+        And the seconds of processor time that the steps took.
+    """
+    set_seed(seed)
+    network, generator = build(), tf.random.Generator.from_seed(seed)
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+
+    def loss(batch: Any) -> Any:
+        x = batch[0]
+        for axis in (1, 2) if reach else ():
+            offsets = generator.uniform((batch_size, 1), 0, 2 * reach + 1, tf.int32)
+            x = tf.gather(x, offsets + tf.range(28), axis=axis, batch_dims=1)
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], network(x, training=True))
+
+    data, recipe = [padded, labels.astype(np.int64)], (steps, batch_size, seed, learning_rate)
+    return network, fit(loss, network.trainable_variables, data, recipe)
+
+
+def fit(
+    loss: Callable[[list[Any]], Any], variables: list[Any], data: list[Any], recipe: tuple[int, int, int, float]
+) -> float:
+    """Adam for a fixed number of steps, the rate falling to 0 along a cosine.
+
+    Parameters
+    ----------
+    loss : callable
+        Takes a batch of each array in ``data``, returns one value an element.
+    variables : list
+        What is trained, in place.
+    data : list of arrays
+        Of one length; batches are drawn with replacement.
+    recipe : (steps, batch_size, seed, learning_rate)
+        The seed is that of the batches.
+
+    Returns
+    -------
+    float
+        Seconds of processor time, the first step, which compiles, left out.
+    """
+    steps, batch_size, seed, learning_rate = recipe
+    tensors = [tf.constant(array) for array in data]
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+    optimizer.build(variables)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(indices: Any) -> None:
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(loss([tf.gather(tensor, indices) for tensor in tensors]))
+        optimizer.apply(tape.gradient(value, variables), variables)
+
+    order = np.random.default_rng(seed)
+    step(tf.constant(order.integers(0, len(data[0]), batch_size)))
+    started = time.process_time()
+    for _ in range(steps - 1):
+        step(tf.constant(order.integers(0, len(data[0]), batch_size)))
+    return time.process_time() - started
 
 
 class _Positions(keras.layers.Layer):  # type: ignore[misc]

@@ -1,14 +1,17 @@
 """A digit somewhere on a cluttered canvas, and networks that look at all of it or at a tenth: chapter 12."""
 
-import time
 from typing import Any, Literal, NamedTuple, get_args
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from scipy.stats import spearmanr
 
 from course_utils._arguments import as_count, require_generator, require_kind
+from course_utils.datasets import load_digits
+from course_utils.experiments.ch12 import fit, splits
+from course_utils.softmax import log_softmax
 from course_utils.training import set_seed
 
 __all__ = [
@@ -18,8 +21,12 @@ __all__ = [
     "Canvases",
     "Looker",
     "Place",
+    "agreement_with_occlusion",
     "build_pooled",
+    "canvas_sets",
     "draw_canvases",
+    "hits",
+    "occlusion",
     "train_looker",
     "train_pooled",
 ]
@@ -116,7 +123,7 @@ def train_pooled(
         return tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], logits)
 
     data, recipe = [canvases.images, canvases.labels], (steps, batch_size, seed, learning_rate)
-    return network, _train(loss, network.trainable_variables, data, recipe)
+    return network, fit(loss, network.trainable_variables, data, recipe)
 
 
 class Looker:
@@ -184,6 +191,59 @@ class Looker:
         return self.classify(self.glimpse(images, windows)).numpy(), windows.numpy()
 
 
+def hits(windows: npt.NDArray[np.int64], corners: npt.NDArray[np.int64]) -> float:
+    """Share of windows that lie within 4 pixels of the digit's, along both axes."""
+    found = STRIDE * np.stack([windows // PLACES, windows % PLACES], axis=1)
+    return float(np.mean(np.abs(found - corners).max(axis=1) <= STRIDE))
+
+
+def canvas_sets(train: int = 4000, test: int = 600) -> dict[str, Canvases]:
+    """Canvases from the digits for training, and from those for the test: the same at every call."""
+    images, labels = load_digits()
+    parts, sets = splits(), {"train": (0, train), "test": (2, test)}
+    return {
+        name: draw_canvases(images[parts[number]], labels[parts[number]], n, np.random.default_rng(number))
+        for name, (number, n) in sets.items()
+    }
+
+
+def occlusion(network: keras.Model, image: npt.NDArray[np.uint8], label: int) -> npt.NDArray[np.floating[Any]]:
+    """By how much the log-probability of the class falls when a block of 16 × 16 pixels is blanked: (7, 7)."""
+    blanked = np.repeat(image[np.newaxis], 50, axis=0)
+    for number in range(49):
+        row, column = divmod(number, 7)
+        blanked[number, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = 0
+    logits = np.asarray(network(blanked[..., np.newaxis] / np.float32(255))[0])
+    log_p = log_softmax(logits)[:, label]
+    return np.asarray((log_p[49] - log_p[:49]).reshape(7, 7))
+
+
+def agreement_with_occlusion(network: keras.Model, canvases: Canvases, n: int) -> dict[str, float]:
+    """How well attention weights tell which blocks of 16 × 16 pixels the answer hangs on, over n canvases.
+
+    Returns
+    -------
+    dict
+        ``rank_attention``: mean rank correlation (Spearman) of a block's weight and what blanking it costs;
+        ``rank_ink``: the same for the ink in the block; ``top_is_top``: share of canvases in which the block of
+        the highest weight is the one that costs most.
+    """
+    ranks, ink_ranks, tops = [], [], []
+    for image, label in zip(canvases.images[:n], canvases.labels[:n], strict=True):
+        cost = occlusion(network, image, int(label)).ravel()
+        weights = np.asarray(network(image[np.newaxis, ..., np.newaxis] / np.float32(255))[1])[0]
+        seen = weights.reshape(7, 2, 7, 2).sum(axis=(1, 3)).ravel()
+        ink = image.reshape(7, 16, 7, 16).sum(axis=(1, 3), dtype=np.int64).ravel()
+        ranks.append(spearmanr(seen, cost).statistic)
+        ink_ranks.append(spearmanr(ink, cost).statistic)
+        tops.append(seen.argmax() == cost.argmax())
+    return {
+        "rank_attention": float(np.mean(ranks)),
+        "rank_ink": float(np.mean(ink_ranks)),
+        "top_is_top": float(np.mean(tops)),
+    }
+
+
 def nearest_window(corners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Number of the window closest to each digit."""
     rows, columns = np.minimum((corners + STRIDE // 2) // STRIDE, PLACES - 1).T
@@ -232,7 +292,7 @@ def train_looker(
     set_seed(seed)
     looker = Looker(place)
     generator = tf.random.Generator.from_seed(seed)
-    seconds = _train(
+    seconds = fit(
         lambda batch: _cross_entropy(batch, looker),
         looker.classify.trainable_variables,
         [shifted_middles(digits, np.random.default_rng(seed)), labels.astype(np.int64)],
@@ -267,7 +327,7 @@ def train_looker(
         looker.glance.trainable_variables if place == "learnt" else []
     )
     data = [canvases.images, canvases.labels, nearest_window(canvases.corners)]
-    return looker, seconds + _train(loss, variables, data, (steps, batch_size, seed, learning_rate))
+    return looker, seconds + fit(loss, variables, data, (steps, batch_size, seed, learning_rate))
 
 
 def shifted_middles(
@@ -281,24 +341,3 @@ def shifted_middles(
 
 def _cross_entropy(batch: Any, looker: Looker) -> Any:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], looker.classify(batch[0], training=True))
-
-
-def _train(loss: Any, variables: Any, data: list[Any], recipe: tuple[int, int, int, float]) -> float:
-    """Adam for a fixed number of steps, the rate falling along a cosine; seconds of processor time."""
-    steps, batch_size, seed, learning_rate = recipe
-    tensors = [tf.constant(array) for array in data]
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
-    optimizer.build(variables)
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def step(indices: Any) -> None:
-        with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss([tf.gather(tensor, indices) for tensor in tensors]))
-        optimizer.apply(tape.gradient(value, variables), variables)
-
-    order = np.random.default_rng(seed)
-    step(tf.constant(order.integers(0, len(data[0]), batch_size)))
-    started = time.process_time()
-    for _ in range(steps - 1):
-        step(tf.constant(order.integers(0, len(data[0]), batch_size)))
-    return time.process_time() - started

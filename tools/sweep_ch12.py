@@ -1,0 +1,180 @@
+"""Make the two tables of chapter 12: data/results/attention_canvases.csv and attention_digits.csv.
+
+    python tools/sweep_ch12.py canvases
+    python tools/sweep_ch12.py digits
+
+Canvases: networks that look at a whole cluttered canvas or at a tenth of it, three seeds each. Digits: a
+transformer and a convolutional network of the same size; first the learning rate of each on validation digits,
+with a seed that is not used again, then five seeds. A run that the table holds already is not repeated, so both can
+be stopped and started.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from course_utils.datasets import load_digits
+from course_utils.experiments.ch12 import build_cnn, build_vit, splits, train_digits
+from course_utils.experiments.ch12_canvases import (
+    Canvases,
+    agreement_with_occlusion,
+    canvas_sets,
+    hits,
+    train_looker,
+    train_pooled,
+)
+from results import RESULTS, holds, read_rows, write_manifest, write_rows
+
+CANVAS_STEPS, POOLED_STEPS, CANVAS_SEEDS = 500, 500, (0, 1, 2)
+LOOKERS: dict[str, dict[str, Any]] = {
+    "learnt": {"place": "learnt"},
+    "learnt, no baseline": {"place": "learnt", "baseline": False},
+    "random": {"place": "random"},
+    "brightest": {"place": "brightest"},
+    "true": {"place": "true"},
+}
+EXPLAINED = 40  # test canvases on which weights are compared with occlusion
+
+STEPS, LONG = 400, 1600
+SEEDS, TUNING_SEED, RATES = (0, 1, 2, 3, 4), 100, (1e-3, 3e-3, 1e-2)
+BUILDERS: dict[str, Callable[[], keras.Model]] = {
+    "CNN": build_cnn,
+    "ViT": build_vit,
+    "ViT, sinusoidal": partial(build_vit, "sinusoidal"),
+    "ViT, no positions": partial(build_vit, "none"),
+}
+SETTINGS = ((500, 0, STEPS), (500, 2, STEPS), (4000, 0, STEPS), (4000, 2, STEPS), (4000, 2, LONG))
+
+
+def canvas_run(kind: str, seed: int, sets: dict[str, Canvases], digits: Any, labels: Any) -> dict[str, Any]:
+    """Train one network and score it on the test canvases."""
+    train, test = sets["train"], sets["test"]
+    if kind in LOOKERS:
+        looker, seconds = train_looker(train, digits, labels, steps=CANVAS_STEPS, seed=seed, **LOOKERS[kind])
+        logits, windows = looker.predict(test)
+        found = {"hits": hits(windows, test.corners)}
+    else:
+        network, seconds = train_pooled(train, kind == "soft attention", POOLED_STEPS, seed)
+        logits = network.predict(test.images[..., np.newaxis] / np.float32(255), verbose=0, batch_size=100)[0]
+        found = {}
+        if kind == "soft attention":
+            found = agreement_with_occlusion(network, test, EXPLAINED)
+    return {"test_accuracy": np.mean(logits.argmax(axis=1) == test.labels), **found, "seconds": seconds}
+
+
+def sweep_canvases(path: Path) -> None:
+    columns = ("test_accuracy", "hits", "rank_attention", "rank_ink", "top_is_top", "seconds")
+    rows, sets = read_rows(path), canvas_sets()
+    images, labels = load_digits()
+    part = splits()[0]
+    for seed in CANVAS_SEEDS:
+        for kind in (*LOOKERS, "soft attention", "mean"):
+            key = {"kind": kind, "seed": str(seed)}
+            if not holds(rows, key):
+                numbers = canvas_run(kind, seed, sets, images[part], labels[part])
+                rows.append(key | {name: f"{numbers[name]:.4f}" if name in numbers else "" for name in columns})
+                write_rows(path, rows)
+                print(rows[-1], flush=True)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch12.py canvases",
+        steps=CANVAS_STEPS,
+        steps_of_the_whole=POOLED_STEPS,
+        seeds=CANVAS_SEEDS,
+        canvases={name: len(found.labels) for name, found in sets.items()},
+        explained=EXPLAINED,
+        runs=len(rows),
+        seconds=round(sum(float(row["seconds"]) for row in rows)),
+        threads=1,
+    )
+
+
+def digit_run(model: str, n: int, reach: int, steps: int, rate: float, seed: int) -> dict[str, float]:
+    """Train one network on n of the training digits and score it on validation and test."""
+    images, labels = load_digits()
+    train, validation, test = splits()
+    picked = np.random.default_rng(seed).permutation(train)[:n]
+    x = images[..., np.newaxis]
+    network, seconds = train_digits(
+        BUILDERS[model], x[picked], labels[picked], steps=steps, seed=seed, learning_rate=rate, reach=reach
+    )
+    return {
+        "val_accuracy": accuracy(network, x[validation], labels[validation]),
+        "test_accuracy": accuracy(network, x[test], labels[test]),
+        "seconds": seconds,
+    }
+
+
+def accuracy(network: keras.Model, images: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
+    return float(np.mean(np.asarray(network(images)).argmax(axis=1) == labels))
+
+
+def plan() -> Iterator[tuple[str, int, int, int, int]]:
+    """Model, digits, reach of the shifts, steps, seed: those that matter most first."""
+    for seed in SEEDS:
+        for model in ("ViT", "CNN"):
+            for setting in SETTINGS:
+                yield (model, *setting, seed)
+        if seed < 3:
+            for model in ("ViT, no positions", "ViT, sinusoidal"):
+                yield (model, *SETTINGS[3], seed)
+
+
+def sweep_digits(path: Path) -> None:
+    rows = read_rows(path)
+
+    def run(model: str, n: int, reach: int, steps: int, rate: float, seed: int) -> None:
+        key = {"model": model, "digits": str(n), "reach": str(reach), "steps": str(steps)}
+        key |= {"learning_rate": f"{rate:g}", "seed": str(seed)}
+        if not holds(rows, key):
+            rows.append(key | {k: f"{v:.4f}" for k, v in digit_run(model, n, reach, steps, rate, seed).items()})
+            write_rows(path, rows)
+            print(rows[-1], flush=True)
+
+    def validated(model: str, rate: float) -> float:
+        wanted = {"model": model, "learning_rate": f"{rate:g}", "seed": str(TUNING_SEED)}
+        return float(next(row for row in rows if wanted.items() <= row.items())["val_accuracy"])
+
+    rates = {}
+    for model in ("CNN", "ViT"):
+        for rate in RATES:
+            run(model, *SETTINGS[3], rate, TUNING_SEED)
+        rates[model] = max(RATES, key=partial(validated, model))
+    for model, n, reach, steps, seed in plan():
+        run(model, n, reach, steps, rates[model.split(",")[0]], seed)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch12.py digits",
+        steps=(STEPS, LONG),
+        batch_size=32,
+        seeds=SEEDS,
+        tuning_seed=TUNING_SEED,
+        learning_rates=RATES,
+        chosen_learning_rates=rates,
+        parameters={name: build().count_params() for name, build in BUILDERS.items()},
+        runs=len(rows),
+        seconds=round(sum(float(row["seconds"]) for row in rows)),
+        threads=1,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=("canvases", "digits"))
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    path = arguments.output or RESULTS / f"attention_{arguments.table}.csv"
+    (sweep_canvases if arguments.table == "canvases" else sweep_digits)(path)
+
+
+if __name__ == "__main__":
+    main()
