@@ -26,21 +26,12 @@ ORDER = (
     "In short",
     "Solutions",
 )
-ATTENTION = (  # until its chapter uses them
-    ("blocks", "blockwise_attention"),
-    ("heads", "multi_head_attention"),
-    ("local", "local_attention"),
-    ("positions", "sinusoidal_positions"),
-    ("sampling", "gumbel_softmax"),
-    ("weighting", "attention_weights"),
-)
 # Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the version
 # and for the formats of their own files.
 ASKED_FOR_BY_NAME = {
     ("course_utils", "__version__"),
     ("course_utils.annotations.loading", "load_annotations"),
     ("course_utils.annotations.voc", "save_voc"),
-    *(("course_utils.attention." + module, name) for module, name in ATTENTION),
     ("course_utils.annotations.yolo", "save_yolo"),
     ("course_utils.backbones.counting", "macs"),
     ("course_utils.backbones.fields", "model_receptive_field"),
