@@ -37,7 +37,6 @@ ATTENTION = (  # until its chapter uses them
 ASKED_FOR_BY_NAME = {
     ("course_utils", "__version__"),
     ("course_utils.annotations.voc", "save_voc"),
-    *(("course_utils.attention." + module, name) for module, name in ATTENTION),
     ("course_utils.annotations.yolo", "save_yolo"),
     ("course_utils.backbones.counting", "macs"),
     ("course_utils.backbones.fields", "model_receptive_field"),

@@ -26,7 +26,7 @@ __all__ = [
 
 HEIGHT, WIDTH = 96, 128
 STEPS, BATCH_SIZE = 300, 8
-# Of three rates from the shipped weights none is clearly better on validation (the table of chapter 09 shows them);
+# Of three rates from the shipped weights none is clearly better on validation (chapter 09 shows them);
 # from scratch the rate is near the one that chapter 07 chose for its live training.
 LEARNING_RATE = {"shipped": 1e-3, "scratch": 3e-3}
 SEGMENTER_STEPS, SEGMENTER_RATE = 100, 1e-3

@@ -15,7 +15,7 @@ from course_utils.datasets import load_digits, split
 from course_utils.experiments.ch03 import build_student
 from course_utils.training import set_seed
 
-__all__ = ["Positions", "build_cnn", "build_vit", "fit", "splits", "train_digits"]
+__all__ = ["DigitTraining", "Positions", "build_cnn", "build_vit", "fit", "splits"]
 
 Positions = Literal["learnt", "sinusoidal", "none"]
 
@@ -83,46 +83,66 @@ def build_vit(positions: Positions = "learnt") -> keras.Model:
     return keras.Model(image, layers.Dense(10, name="logits")(x), name="vit")
 
 
-def train_digits(
-    build: Callable[[], keras.Model],
-    images: npt.NDArray[np.floating[Any]],
-    labels: npt.NDArray[Any],
-    *,
-    steps: int,
-    seed: int,
-    learning_rate: float,
-    reach: int = 0,
-    batch_size: int = 32,
-) -> tuple[keras.Model, float]:
-    """Train a classifier of digits on the cross-entropy with Adam.
+class DigitTraining:
+    """Trains one kind of network on digits again and again: what is compiled is compiled once.
 
     Parameters
     ----------
     build : callable
-        Returns the network; called after the seed is set.
-    images, labels : (N, 28, 28, 1) float and (N,) int
-    steps, seed, learning_rate, batch_size
+        Returns a network with new random weights.
     reach : int
         Augmentation: each image is moved by up to so many pixels along each axis, anew at every step.
-
-    Returns
-    -------
-    keras.Model, float
-        And the seconds of processor time that the steps took.
+    batch_size : int
     """
-    set_seed(seed)
-    network, generator = build(), tf.random.Generator.from_seed(seed)
-    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
 
-    def loss(batch: Any) -> Any:
-        x = batch[0]
-        for axis in (1, 2) if reach else ():
-            offsets = generator.uniform((batch_size, 1), 0, 2 * reach + 1, tf.int32)
-            x = tf.gather(x, offsets + tf.range(28), axis=axis, batch_dims=1)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], network(x, training=True))
+    def __init__(self, build: Callable[[], keras.Model], reach: int = 0, batch_size: int = 32) -> None:
+        set_seed(0)
+        self._build, self._reach, self._batch_size = build, reach, batch_size
+        self.network = build()
+        self._optimizer = keras.optimizers.Adam(1.0)
+        self._optimizer.build(self.network.trainable_variables)
+        self._step = tf.function(self._update)
 
-    data, recipe = [padded, labels.astype(np.int64)], (steps, batch_size, seed, learning_rate)
-    return network, fit(loss, network.trainable_variables, data, recipe)
+    def run(
+        self, images: npt.NDArray[Any], labels: npt.NDArray[Any], *, steps: int, seed: int, learning_rate: float
+    ) -> float:
+        """Train ``network`` from new weights with Adam, the rate falling to 0 along a cosine.
+
+        Parameters
+        ----------
+        images, labels : (N, 28, 28, 1) float and (N,) int
+        steps : int
+        seed : int
+            Of the weights, the batches and the shifts.
+        learning_rate : float
+
+        Returns
+        -------
+        float
+            Seconds of processor time.
+        """
+        set_seed(seed)
+        self.network.set_weights(self._build().get_weights())
+        for variable in self._optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        reach, rng = self._reach, np.random.default_rng(seed)
+        padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+        started = time.process_time()
+        for step in range(steps):
+            chosen = rng.integers(0, len(labels), self._batch_size)
+            offsets = rng.integers(0, 2 * reach + 1, (2, self._batch_size, 1, 1))
+            rows, columns = offsets[0] + np.arange(28)[:, np.newaxis], offsets[1] + np.arange(28)
+            batch = padded[chosen[:, np.newaxis, np.newaxis], rows, columns]
+            self._optimizer.learning_rate = learning_rate * (1 + np.cos(np.pi * step / steps)) / 2
+            self._step(tf.constant(batch), tf.constant(labels[chosen].astype(np.int64)))
+        return time.process_time() - started
+
+    def _update(self, x: Any, y: Any) -> None:
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            logits = self.network(x, training=True)
+            value = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+        self._optimizer.apply(tape.gradient(value, variables), variables)
 
 
 def fit(

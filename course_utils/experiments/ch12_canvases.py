@@ -1,4 +1,4 @@
-"""A digit somewhere on a cluttered canvas, and networks that look at all of it or at a tenth: chapter 12."""
+"""A digit somewhere on a cluttered canvas, and a network that reads a tenth of it: chapter 12."""
 
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -6,12 +6,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy.stats import spearmanr
 
 from course_utils._arguments import as_count, require_generator, require_kind
 from course_utils.datasets import load_digits
 from course_utils.experiments.ch12 import fit, splits
-from course_utils.softmax import log_softmax
+from course_utils.softmax import log_softmax, softmax
 from course_utils.training import set_seed
 
 __all__ = [
@@ -21,14 +20,12 @@ __all__ = [
     "Canvases",
     "Looker",
     "Place",
-    "agreement_with_occlusion",
-    "build_pooled",
     "canvas_sets",
     "draw_canvases",
     "hits",
     "occlusion",
     "train_looker",
-    "train_pooled",
+    "weights_of_blocks",
 ]
 
 SIDE, DIGIT, PIECE, N_PIECES = 112, 28, 9, 12  # pixels on a side; pieces of other digits
@@ -84,46 +81,6 @@ def draw_canvases(
         window = image[row : row + DIGIT, column : column + DIGIT]
         np.maximum(window, ink[ids[0]], out=window)
     return Canvases(images, labels[chosen[:, 0]].astype(np.int64), corners)
-
-
-def build_pooled(attend: bool) -> keras.Model:
-    """A convolutional network on whole canvases (N, 112, 112, 1), its last map averaged over 14 × 14 cells.
-
-    Parameters
-    ----------
-    attend : bool
-        Average with the weights of a softmax over scores of the cells (soft attention, one learnt query, 33
-        parameters), or evenly.
-
-    Returns
-    -------
-    keras.Model
-        Gives logits (N, 10) and weights (N, 14, 14), which sum to 1.
-    """
-    layers = keras.layers
-    image = x = keras.Input((SIDE, SIDE, 1))
-    for filters in (16, 32, 32):
-        x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(x)
-    cells = layers.Reshape((-1, 32))(x)
-    scores = layers.Dense(1, name="scores")(cells)
-    weights = layers.Softmax(axis=1)(scores if attend else layers.Rescaling(0.0)(scores))
-    pooled = layers.Flatten()(layers.Dot(1)([weights, cells]))
-    return keras.Model(image, [layers.Dense(10, name="logits")(pooled), layers.Reshape((14, 14))(weights)])
-
-
-def train_pooled(
-    canvases: Canvases, attend: bool, steps: int, seed: int, learning_rate: float = 3e-3, batch_size: int = 32
-) -> tuple[keras.Model, float]:
-    """Train :func:`build_pooled` on the cross-entropy; also returns seconds of processor time."""
-    set_seed(seed)
-    network = build_pooled(attend)
-
-    def loss(batch: Any) -> Any:
-        logits, _ = network(tf.cast(batch[0], tf.float32)[..., tf.newaxis] / 255.0, training=True)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(batch[1], logits)
-
-    data, recipe = [canvases.images, canvases.labels], (steps, batch_size, seed, learning_rate)
-    return network, fit(loss, network.trainable_variables, data, recipe)
 
 
 class Looker:
@@ -207,41 +164,24 @@ def canvas_sets(train: int = 4000, test: int = 600) -> dict[str, Canvases]:
     }
 
 
-def occlusion(network: keras.Model, image: npt.NDArray[np.uint8], label: int) -> npt.NDArray[np.floating[Any]]:
+def occlusion(looker: Looker, image: npt.NDArray[np.uint8], label: int) -> npt.NDArray[np.floating[Any]]:
     """By how much the log-probability of the class falls when a block of 16 × 16 pixels is blanked: (7, 7)."""
     blanked = np.repeat(image[np.newaxis], 50, axis=0)
     for number in range(49):
         row, column = divmod(number, 7)
         blanked[number, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = 0
-    logits = np.asarray(network(blanked[..., np.newaxis] / np.float32(255))[0])
+    nowhere = np.zeros((50, 2), np.int64)
+    logits, _ = looker.predict(Canvases(blanked, nowhere[:, 0], nowhere))
     log_p = log_softmax(logits)[:, label]
     return np.asarray((log_p[49] - log_p[:49]).reshape(7, 7))
 
 
-def agreement_with_occlusion(network: keras.Model, canvases: Canvases, n: int) -> dict[str, float]:
-    """How well attention weights tell which blocks of 16 × 16 pixels the answer hangs on, over n canvases.
-
-    Returns
-    -------
-    dict
-        ``rank_attention``: mean rank correlation (Spearman) of a block's weight and what blanking it costs;
-        ``rank_ink``: the same for the ink in the block; ``top_is_top``: share of canvases in which the block of
-        the highest weight is the one that costs most.
-    """
-    ranks, ink_ranks, tops = [], [], []
-    for image, label in zip(canvases.images[:n], canvases.labels[:n], strict=True):
-        cost = occlusion(network, image, int(label)).ravel()
-        weights = np.asarray(network(image[np.newaxis, ..., np.newaxis] / np.float32(255))[1])[0]
-        seen = weights.reshape(7, 2, 7, 2).sum(axis=(1, 3)).ravel()
-        ink = image.reshape(7, 16, 7, 16).sum(axis=(1, 3), dtype=np.int64).ravel()
-        ranks.append(spearmanr(seen, cost).statistic)
-        ink_ranks.append(spearmanr(ink, cost).statistic)
-        tops.append(seen.argmax() == cost.argmax())
-    return {
-        "rank_attention": float(np.mean(ranks)),
-        "rank_ink": float(np.mean(ink_ranks)),
-        "top_is_top": float(np.mean(tops)),
-    }
+def weights_of_blocks(looker: Looker, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:
+    """The probabilities of the windows, added up by the 16 × 16 pixels that hold the middle: (N, 7, 7)."""
+    scores = np.asarray(looker.scores(tf.constant(images, tf.float32) / 255.0))
+    block = (STRIDE * np.arange(PLACES) + DIGIT // 2) // 16  # of a window's middle, along one axis
+    inside = np.eye(7, dtype=np.float32)[block]
+    return np.asarray(inside.T @ softmax(scores).reshape(-1, PLACES, PLACES) @ inside)
 
 
 def nearest_window(corners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -305,7 +245,7 @@ def train_looker(
         if place != "true":
             shape = (batch_size, samples, PLACES**2)
             noise = -tf.math.log(-tf.math.log(generator.uniform(shape, 1e-20, 1.0)))
-            noisy = logits[:, tf.newaxis] + (0.0 if place == "brightest" else noise)
+            noisy = logits[:, tf.newaxis] + (0.0 * noise if place == "brightest" else noise)
             windows = tf.argmax(noisy, axis=2)  # samples of the softmax
         else:
             windows = tf.repeat(windows[:, tf.newaxis], samples, axis=1)
