@@ -57,8 +57,13 @@ def run(checkpoint: Path | None = None, data: Callable[[int], tf.data.Dataset] =
     return model, history
 
 
-def test_it_learns_and_repeats_itself() -> None:
-    model, history = run()
+@pytest.fixture(scope="module")
+def whole() -> tuple[keras.Model, History]:
+    return run()
+
+
+def test_it_learns_and_repeats_itself(whole: tuple[keras.Model, History]) -> None:
+    model, history = whole
     again, _ = run()
     assert history.steps == [6, 12, 18, 24]
     assert history.losses[-1] < 0.5 * history.losses[0]
@@ -67,8 +72,10 @@ def test_it_learns_and_repeats_itself() -> None:
 
 
 @pytest.mark.parametrize("killed_at", [7, 12, 13, 23])
-def test_a_killed_training_resumes_to_the_same_result(tmp_path: Path, killed_at: int) -> None:
-    whole, history = run()
+def test_a_killed_training_resumes_to_the_same_result(
+    tmp_path: Path, killed_at: int, whole: tuple[keras.Model, History]
+) -> None:
+    model, history = whole
 
     def dying(start: int) -> tf.data.Dataset:
         def generate():
@@ -87,7 +94,7 @@ def test_a_killed_training_resumes_to_the_same_result(tmp_path: Path, killed_at:
     with pytest.raises(KeyboardInterrupt):
         run(path, dying)
     resumed, second = run(path)
-    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+    for one, other in zip(model.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (second.steps, second.best_step) == (history.steps, history.best_step)
     np.testing.assert_allclose(second.losses, history.losses, rtol=1e-6)
