@@ -50,7 +50,9 @@ SEEDS = (0, 1, 2)
 BATCH, RATE, CHECKPOINT_EVERY = 8, 1e-3, 100
 WEIGHTS = {"detector": "weights/ssd.npz", "segmenter": "weights/fcn.npz"}
 TRAINED_AT = (96, 128)  # the input of the shipped networks, as which they are scored without fine-tuning
-# Chosen on groups of training photographs. From scratch, a network gets as many steps as from the shipped weights.
+# The detector's zoom was chosen on held-out training photographs (mAP@0.75 0.48 with it, 0.42 without, after 1,000
+# steps at 96 × 128); sizes and steps are what three seeds of everything can cost. From scratch, a network gets as
+# many steps as from the shipped weights.
 SIZES = {"detector": (144, 192), "segmenter": (192, 256)}
 ZOOMS = {"detector": 0.25, "segmenter": 0.15}
 STEPS = {
