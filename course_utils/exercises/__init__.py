@@ -87,6 +87,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "photographs.error_kinds",
         "photographs.best_threshold",
     ),
+    "ch11": (
+        "optimizers.directional",
+        "optimizers.unbroadcast",
+        "optimizers.momentum",
+        "optimizers.adam",
+        "optimizers.clip",
+        "optimizers.backprop",
+    ),
     "ch12": (
         "attention.costs",
         "attention.patches",
