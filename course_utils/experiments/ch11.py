@@ -146,7 +146,7 @@ def build_deep(
     Examples
     --------
     >>> build_deep(0, depth=2).count_params()
-    8714
+    8746
     """
     keras.utils.set_random_seed(seed)
 
