@@ -5,23 +5,18 @@ from typing import Literal
 import keras
 import numpy as np
 
-from course_utils.annotations import load_annotations
 from course_utils.data import data_path
-from course_utils.datasets import Dataset, load_photographs, split_photographs
-from course_utils.detection import SSD, build_ssd, detect, ssd_batches, ssd_loss
-from course_utils.experiments.ch08 import loss, miou
-from course_utils.metrics import mean_average_precision
+from course_utils.datasets import Dataset
+from course_utils.detection import SSD, build_ssd, ssd_batches, ssd_loss
+from course_utils.experiments.ch08 import loss
 from course_utils.segmentation import build_fcn, segmentation_batches, with_logits
 from course_utils.training import cosine_optimizer, initialise_from, load_weights, set_seed, train
 
 __all__ = [
     "fine_tuned_detector",
     "fine_tuned_segmenter",
-    "live_quantities",
-    "parts",
     "shipped_detector",
     "shipped_segmenter",
-    "stand_in",
 ]
 
 HEIGHT, WIDTH = 96, 128
@@ -30,11 +25,6 @@ STEPS, BATCH_SIZE = 300, 8
 # from scratch the rate is near the one that chapter 07 chose for its live training.
 LEARNING_RATE = {"shipped": 1e-3, "scratch": 3e-3}
 SEGMENTER_STEPS, SEGMENTER_RATE = 100, 1e-3
-# Of the stand-in: training, validation, test. So few photographs want a large test part.
-SHARES, SPLIT_SEED = (0.5, 0.2, 0.3), 0
-
-# What the chapter asserts.
-BOUNDS: dict[str, tuple[str, float]] = {}
 
 Start = Literal["shipped", "scratch"]
 
@@ -51,18 +41,6 @@ def shipped_segmenter() -> keras.Model:
     network = build_fcn()
     load_weights(network, data_path("weights/fcn.npz"))
     return network
-
-
-def stand_in() -> Dataset:
-    """The photographs that travel with the course, at the size of the networks' input."""
-    annotations = data_path("photographs/via.json")
-    return load_photographs(load_annotations(annotations), annotations.parent, HEIGHT, WIDTH)
-
-
-def parts(photographs: Dataset) -> tuple[Dataset, ...]:
-    """Training, validation and test; nearly equal photographs are in one of them."""
-    indices = split_photographs(photographs, SHARES, rng=np.random.default_rng(SPLIT_SEED))
-    return tuple(photographs[part] for part in indices)
 
 
 def fine_tuned_detector(
@@ -152,23 +130,3 @@ def fine_tuned_segmenter(photographs: Dataset, *, n_classes: int = 4, seed: int 
         SEGMENTER_STEPS,
     )
     return network, history.seconds
-
-
-def live_quantities(seed: int) -> dict[str, float]:
-    """Fine-tune detector and segmenter on the stand-in, and give what the chapter asserts of its test part."""
-    training, _, test = parts(stand_in())
-    zero_shot, tuned, scratch = (
-        mean_average_precision(test.annotations, detect(model, test.images)).map
-        for model in (
-            shipped_detector(),
-            fine_tuned_detector(training, seed=seed)[0],
-            fine_tuned_detector(training, "scratch", seed=seed)[0],
-        )
-    )
-    segmenter = miou(fine_tuned_segmenter(training, seed=seed)[0], test)
-    return {
-        "mAP@0.5 fine-tuned": tuned,
-        "mAP@0.5 ahead of the shipped detector": tuned - zero_shot,
-        "mAP@0.5 ahead of scratch": tuned - scratch,
-        "mIoU ahead of the shipped segmenter": segmenter - miou(shipped_segmenter(), test),
-    }

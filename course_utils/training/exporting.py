@@ -49,6 +49,9 @@ def export(model: keras.Model, path: Path | str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         signature = [tf.TensorSpec((1, *shape[1:]), tf.float32)]
+        logger = tf.get_logger()
+        level = logger.level
+        logger.setLevel("ERROR")  # it would name the temporary folder
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # Keras 3.13 lists all weights there
                 model.export(str(file), format="litert", verbose=False, input_signature=signature)
@@ -56,5 +59,7 @@ def export(model: keras.Model, path: Path | str) -> None:
         except Exception as error:  # the converter has exceptions of its own
             versions = ", ".join(f"{name} {version(name)}" for name in ("keras", "tensorflow"))
             raise RuntimeError(f"model: cannot be converted to LiteRT by {versions}: {error}") from error
+        finally:
+            logger.setLevel(level)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
