@@ -4,26 +4,26 @@
 subject                                  module            chapters
 =======================================  ================  ======================
 softmax, cross-entropy, entropy          ``softmax``       01 to 03, 06 to 08, 12
-label maps and their colours             ``label_maps``    04, 08
+label maps and their colours             ``label_maps``    04, 08, 09
 several models, one answer               ``ensembling``    02
 a small network learns from a large one  ``distillation``  03
 warped images, labels and boxes          ``deformation``   04
 filters and noise                        ``filters``       05, 07, 12
 losses for pixels, boxes and detectors   ``losses``        06
-boxes, anchors, suppression              ``boxes``         07
+boxes, anchors, suppression              ``boxes``         07, 09
 scores and their intervals               ``metrics``       all
 entropy, mutual information, clusters    ``information``
 convolutional trunks                     ``backbones``     07, 08
 gradient descent to Adam; clipping       ``optimizers``
-an SSD detector                          ``detection``     07, 08
-an FCN segmenter                         ``segmentation``  08
-training; weights in and out             ``training``      03, 07, 08
+an SSD detector                          ``detection``     07 to 09
+an FCN segmenter                         ``segmentation``  08, 09
+training; weights in and out             ``training``      03, 07 to 09
 attention: soft, hard, local, in blocks  ``attention``     12
-annotation files; outlines, label maps   ``annotations``   07, 08
+annotation files; outlines, label maps   ``annotations``   07 to 09
 one program as several workers           ``distributed``
-digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08, 12
-where the shipped files are, verified    ``data``          02 to 04, 06 to 08, 12
-what a chapter and its table share       ``experiments``   03, 06 to 08, 12
+digits, drinks, threads, photographs     ``datasets``      01 to 04, 07 to 09, 12
+where the shipped files are, verified    ``data``          02 to 04, 06 to 09, 12
+what a chapter and its table share       ``experiments``   03, 06 to 09, 12
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``
