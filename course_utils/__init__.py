@@ -1,8 +1,8 @@
 """The code that the chapters of Softmax to Segmentation share: one module a subject.
 
-=======================================  ================  ==================
+=======================================  ================  ======================
 subject                                  module            chapters
-=======================================  ================  ==================
+=======================================  ================  ======================
 softmax, cross-entropy, entropy          ``softmax``       01 to 03, 06 to 08
 label maps and their colours             ``label_maps``    04, 08
 several models, one answer               ``ensembling``    02
@@ -13,24 +13,24 @@ losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07
 scores and their intervals               ``metrics``       all
 entropy, mutual information, clusters    ``information``
-convolutional trunks                     ``backbones``     07, 08
+convolutional trunks                     ``backbones``     07, 08, 10
 gradient descent to Adam; clipping       ``optimizers``
-an SSD detector                          ``detection``     07, 08
-an FCN segmenter                         ``segmentation``  08
-training; weights in and out             ``training``      03, 07, 08
+an SSD detector                          ``detection``     07, 08, 10
+an FCN segmenter                         ``segmentation``  08, 10
+training; weights in and out             ``training``      03, 07, 08, 10
 attention: soft, hard, local, in blocks   ``attention``
 annotation files; outlines, label maps   ``annotations``   07, 08
 one program as several workers           ``distributed``
-digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08
-where the shipped files are, verified    ``data``          02 to 04, 06 to 08
-what a chapter and its table share       ``experiments``   03, 06 to 08
+digits, drinks, threads, photographs     ``datasets``      01 to 04, 07, 08, 10
+where the shipped files are, verified    ``data``          02 to 04, 06 to 08, 10
+what a chapter and its table share       ``experiments``   03, 06 to 08, 10
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``
 checks of arguments                      ``_arguments``
 the one way to write a file              ``_files``
 a progress bar                           ``_progress``
-=======================================  ================  ==================
+=======================================  ================  ======================
 
 Import each on its own (``from course_utils.softmax import softmax``). Importing the package imports nothing else:
 TensorFlow and matplotlib cost seconds and come only with the modules that need them. What writes the tables of
