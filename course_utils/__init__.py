@@ -13,17 +13,17 @@ losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07, 09
 scores and their intervals               ``metrics``       all
 entropy, mutual information, clusters    ``information``
-convolutional trunks                     ``backbones``     07, 08
+convolutional trunks                     ``backbones``     07, 08, 10
 gradient descent to Adam; clipping       ``optimizers``
-an SSD detector                          ``detection``     07 to 09
-an FCN segmenter                         ``segmentation``  08, 09
-training; weights in and out             ``training``      03, 07 to 09
+an SSD detector                          ``detection``     07 to 10
+an FCN segmenter                         ``segmentation``  08 to 10
+training; weights in and out             ``training``      03, 07 to 10
 attention: soft, hard, local, in blocks  ``attention``     12
 annotation files; outlines, label maps   ``annotations``   07 to 09
 one program as several workers           ``distributed``
-digits, drinks, threads, photographs     ``datasets``      01 to 04, 07 to 09, 12
-where the shipped files are, verified    ``data``          02 to 04, 06 to 09, 12
-what a chapter and its table share       ``experiments``   03, 06 to 09, 12
+digits, drinks, threads, photographs     ``datasets``      01 to 04, 07 to 10, 12
+where the shipped files are, verified    ``data``          02 to 04, 06 to 10, 12
+what a chapter and its table share       ``experiments``   03, 06 to 10, 12
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``

@@ -1,6 +1,6 @@
 """The small trainings of chapter 10: depth and short cuts, normalisation, poolings, lagging averages.
 
-    python tools/sweep_ch10.py            # all four tables
+    python tools/sweep_ch10.py            # all five tables
     python tools/sweep_ch10.py --table norms
 
 Writes data/results/backbones_depth.csv, backbones_norms.csv, backbones_batches.csv, backbones_shifts.csv and

@@ -124,7 +124,7 @@ def stacked_network(
     Examples
     --------
     >>> [stacked_network(kind, 8).count_params() for kind in ("plain", "residual")]
-    [14698, 14698]
+    [14586, 14586]
     """
     require_kind(kind, get_args(Kind))
     if as_count("depth", depth, low=4) % 2:
@@ -175,7 +175,7 @@ def pooled_network(pool: Pool, *, width: int = 8, seed: int = 0) -> keras.Model:
     Examples
     --------
     >>> {pooled_network(pool).count_params() for pool in ("max", "max, blurred", "average")}
-    {1498}
+    {1410}
     """
     require_kind(pool, get_args(Pool), name="pool")
     set_seed(seed)
