@@ -36,15 +36,7 @@ ATTENTION = (  # until its chapter uses them
 # and for the formats of their own files.
 ASKED_FOR_BY_NAME = {
     ("course_utils", "__version__"),
-    ("course_utils.backbones.counting", "macs"),
-    ("course_utils.backbones.fields", "model_receptive_field"),
     ("course_utils.backbones.folding", "fold_batch_norm"),
-    ("course_utils.annotations.voc", "save_voc"),
-    ("course_utils.annotations.yolo", "save_yolo"),
-    ("course_utils.attention.blocks", "blockwise_attention"),
-    ("course_utils.attention.heads", "multi_head_attention"),
-    ("course_utils.attention.local", "local_attention"),
-    ("course_utils.attention.sampling", "gumbel_softmax"),
     ("course_utils.distributed", "launch"),
     ("course_utils.information.bounds", "donsker_varadhan"),
     ("course_utils.information.bounds", "info_nce"),
@@ -58,8 +50,6 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.optimizers.adaptive", "amsgrad"),
     ("course_utils.optimizers.adaptive", "rmsprop"),
     ("course_utils.optimizers.clipping", "global_norm"),
-    ("course_utils.training.exporting", "export"),
-    ("course_utils.training.weights", "load_class_names"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
