@@ -36,7 +36,6 @@ ATTENTION = (  # until its chapter uses them
 # and for the formats of their own files.
 ASKED_FOR_BY_NAME = {
     ("course_utils", "__version__"),
-    ("course_utils.backbones.folding", "fold_batch_norm"),
     ("course_utils.distributed", "launch"),
     ("course_utils.information.bounds", "donsker_varadhan"),
     ("course_utils.information.bounds", "info_nce"),
