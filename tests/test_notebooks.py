@@ -45,10 +45,6 @@ ASKED_FOR_BY_NAME = {
     ("course_utils.information.discrete", "entropy_of_counts"),
     ("course_utils.information.samples", "histogram_information"),
     ("course_utils.information.samples", "nearest_neighbour_information"),
-    ("course_utils.optimizers.adaptive", "adamw"),
-    ("course_utils.optimizers.adaptive", "amsgrad"),
-    ("course_utils.optimizers.adaptive", "rmsprop"),
-    ("course_utils.optimizers.clipping", "global_norm"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
