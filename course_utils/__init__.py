@@ -1,8 +1,8 @@
 """The code that the chapters of Softmax to Segmentation share: one module a subject.
 
-=======================================  ================  ======================
+=======================================  ================  ==========================
 subject                                  module            chapters
-=======================================  ================  ======================
+=======================================  ================  ==========================
 softmax, cross-entropy, entropy          ``softmax``       01 to 03, 06 to 08, 11, 12
 label maps and their colours             ``label_maps``    04, 08, 09
 several models, one answer               ``ensembling``    02
@@ -30,7 +30,7 @@ the exercises, behind ``checks``         ``exercises``
 checks of arguments                      ``_arguments``
 the one way to write a file              ``_files``
 a progress bar                           ``_progress``
-=======================================  ================  ======================
+=======================================  ================  ==========================
 
 Import each on its own (``from course_utils.softmax import softmax``). Importing the package imports nothing else:
 TensorFlow and matplotlib cost seconds and come only with the modules that need them. What writes the tables of
