@@ -65,7 +65,7 @@ def draw_canvases(
     Examples
     --------
     >>> canvases = draw_canvases(np.ones((3, 28, 28)), np.arange(3), 5, np.random.default_rng(0))
-    >>> canvases.images.shape, canvases.labels.shape, canvases.corners.max() <= 84
+    >>> canvases.images.shape, canvases.labels.shape, int(canvases.corners.max()) <= 84
     ((5, 112, 112), (5,), True)
     """
     require_generator(rng)
