@@ -222,13 +222,7 @@ def test_every_public_name_is_used_by_a_notebook_a_tool_or_another_function():
     }
     programs = ["\n".join(cell.source for cell in code_cells(name)) for name in NOTEBOOKS]
     programs += [path.read_text(encoding="utf-8") for path in (ROOT / "tools").glob("*.py")]
-    there = {name[:2] for name in NOTEBOOKS}
-    found = {
-        (module, name)
-        for module, name in unused(modules, programs)
-        # What a chapter to come will run.
-        if not (module.startswith("course_utils.experiments.ch") and module[27:29] not in there)
-    }
+    found = unused(modules, programs)
     assert found - ASKED_FOR_BY_NAME == set()
     assert ASKED_FOR_BY_NAME - found == set()  # what is used has no place in that list
 

@@ -34,7 +34,6 @@ from course_utils.detection import build_ssd, detect, ssd_batches, ssd_loss
 from course_utils.experiments.ch08 import loss as segmentation_loss
 from course_utils.metrics import (
     Annotations,
-    Detections,
     any_overlap_scores,
     confusion_matrices,
     mean_average_precision,
@@ -45,6 +44,7 @@ from course_utils.metrics import (
 from course_utils.segmentation import build_fcn, segment, segmentation_batches, with_logits
 from course_utils.training import cosine_optimizer, initialise_from, load_weights, save_weights, set_seed, train
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
+from sweep_ch07 import above
 
 SEEDS = (0, 1, 2)
 BATCH, RATE, CHECKPOINT_EVERY = 8, 1e-3, 100
@@ -193,11 +193,6 @@ def train_all(wanted: list[Run], sets: Sets, folder: Path, checkpoints: Path) ->
         print(run.name, f"{seconds:.0f} s", flush=True)
 
 
-def above(found: Detections, score: float) -> Detections:
-    kept = found.scores > score
-    return Detections(found.boxes[kept], found.scores[kept], found.class_ids[kept])
-
-
 def score(run: Run, model: keras.Model, records: list[Record], folder: Path, n_classes: int) -> dict[str, float]:
     """Everything that the table holds, in the photographs' own pixels."""
     photographs = [read_photograph(folder / record.file_name) for record in records]
@@ -205,7 +200,7 @@ def score(run: Run, model: keras.Model, records: list[Record], folder: Path, n_c
         truth = [Annotations(record.boxes, record.class_ids) for record in records]
         found = detect(model, photographs)
         precisions = mean_average_precision(truth, found, (0.5, 0.75)).average_precision.mean(axis=1)
-        common = any_overlap_scores(truth, [above(each, 0.5) for each in found])
+        common = any_overlap_scores(truth, above(found, 0.5))
         return dict(zip(METRICS[run.task], [*precisions.tolist(), *common], strict=True))
     labels = segment(model, photographs, "labels")
     maps = [
