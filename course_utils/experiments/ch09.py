@@ -68,7 +68,7 @@ def fine_tuned_detector(
     steps : int
         Of 8 images each.
     learning_rate : float, optional
-        At its highest; for each start the one that was best on validation if not given.
+        At its highest; 0.001 from the shipped weights and 0.003 from scratch if not given.
     trained : "all" or "heads first"
         All layers, or those behind the backbone for a third of the steps and then all.
     scenes : Dataset, optional
