@@ -144,7 +144,7 @@ def test_the_times_are_within_the_stated_limits(name):
 
 @EACH
 def test_a_slider_is_tagged(name):
-    sliders = [cell for cell in code_cells(name) if "interact(" in cell.source]
+    sliders = [cell for cell in code_cells(name) if "plotting.explore(" in cell.source]
     assert sliders
     assert all("nbval-ignore-output" in cell.metadata.get("tags", []) for cell in sliders)
 

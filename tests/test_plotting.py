@@ -1,7 +1,11 @@
 """Figures: alt text in the metadata, labels in their colours, and no global state."""
 
+import base64
 import io
+import json
+import re
 
+import ipywidgets
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -23,7 +27,7 @@ def _no_screen():
 @pytest.fixture
 def displayed(monkeypatch):
     calls = []
-    monkeypatch.setattr(plotting, "display", lambda bundle, **options: calls.append((bundle, options)))
+    monkeypatch.setattr(plotting.figures, "display", lambda bundle, **options: calls.append((bundle, options)))
     return calls
 
 
@@ -110,3 +114,116 @@ def test_reliability_leaves_empty_bins_out():
     bins = reliability([0, 0, 1], [[0.9, 0.1], [0.95, 0.05], [0.6, 0.4]], n_bins=10)
     plotting.draw_reliability(axes, bins)
     assert len(axes.lines[1].get_xdata()) == 3
+
+
+def draw_line(slope, shape="line"):
+    figure, axes = plt.subplots(figsize=(2, 1.5))
+    axes.plot([0, slope], "o" if shape == "dots" else "-")
+    plotting.show(figure, alt=f"{shape} of slope {slope}")
+
+
+def draw_noise(seed, size):
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.imshow(np.random.default_rng(seed).random((300, 400, 3)))
+    axes.set_title(size)
+    return figure
+
+
+@pytest.fixture
+def frames(tmp_path, monkeypatch):
+    """What `explore` displays and writes, with its data."""
+    monkeypatch.setenv("COURSE_FRAMES", str(tmp_path / "frames"))
+    shown = []
+    monkeypatch.setattr(plotting.sliders, "display", lambda html: shown.append(html.data))
+
+    def explored(draw, **sliders):
+        plotting.explore(draw, **sliders)
+        (html,) = shown
+        shown.clear()
+        assert (tmp_path / "frames" / f"{draw.__name__}.html").read_text(encoding="utf-8") == html
+        assert float((tmp_path / "frames" / f"{draw.__name__}.seconds").read_text(encoding="utf-8")) >= 0
+        return html, json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)[1])
+
+    return explored
+
+
+def test_frames_hold_every_position_once(frames):
+    html, data = frames(
+        draw_line,
+        slope=ipywidgets.FloatSlider(value=0.3, min=0, max=0.5, step=0.1, description="a < b"),
+        shape=["line", "dots"],
+    )
+    assert data["texts"] == [["0.00", "0.10", "0.20", "0.30", "0.40", "0.50"], ["line", "dots"]]
+    assert data["alts"][:3] == ["line of slope 0.0", "dots of slope 0.0", "line of slope 0.1"]
+    assert len(data["frames"]) == len(set(data["alts"])) == 12
+    assert 'alt="line of slope 0.3"' in html
+    assert data["pictures"][data["frames"][6]] in html.split("<script")[0]  # the first value's, without scripts
+    assert html.count('type="range"') == html.count("<label") == html.count("<output") == 2
+    assert "a &lt; b</label>" in html
+    assert 'value="3"' in html
+    assert "figcaption>" not in html
+    assert not re.search(r"https?://", html)
+    assert (html, data) == frames(
+        draw_line,
+        slope=ipywidgets.FloatSlider(value=0.3, min=0, max=0.5, step=0.1, description="a < b"),
+        shape=["line", "dots"],
+    )
+    sizes = {Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).size for p in data["pictures"]}
+    assert sizes == {(200, 150)}
+
+
+def test_equal_pictures_are_stored_once(frames):
+    _, data = frames(lambda seed: draw_noise(seed > 2, "same"), seed=range(6))
+    assert data["frames"] == [0, 0, 0, 1, 1, 1]
+    assert len(data["pictures"]) == 2
+    assert data["alts"][0] == "seed 0"
+
+
+def test_where_the_page_would_be_too_heavy_there_are_fewer_frames(frames):
+    html, data = frames(draw_noise, seed=ipywidgets.IntSlider(min=0, max=400, value=77), size=["small", "large"])
+    assert sum(map(len, data["pictures"])) <= plotting.sliders.MOST_BYTES
+    assert len(html) < 1.1 * plotting.sliders.MOST_BYTES + 3e4
+    (seeds, sizes) = data["texts"]
+    assert (seeds[0], seeds[-1], sizes) == ("0", "400", ["small", "large"])
+    assert "77" in seeds
+    assert f"{len(seeds)} of the 401 positions" in html
+
+
+def test_there_are_at_most_two_hundred_frames(frames):
+    _, data = frames(lambda a, b: draw_line(a), a=(0, 99), b=ipywidgets.FloatLogSlider(value=10, min=0, max=2))
+    assert len(data["frames"]) <= plotting.sliders.MOST_FRAMES
+    assert min(map(len, data["texts"])) >= 10
+    assert data["texts"][1][0] == "1"
+    assert data["texts"][1][-1] == "100"
+
+
+@pytest.mark.parametrize(
+    ("sliders", "message"),
+    [
+        ({}, "sliders: expected one or more, got none"),
+        ({"slope": np.zeros((2, 2))}, "slope: expected one or more values in rank 1"),
+        ({"slope": object()}, "slope: expected a slider"),
+        ({"slope": ipywidgets.Text("a")}, "slope: expected a slider with min, max and step"),
+    ],
+)
+def test_explore_refuses(frames, sliders, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.explore(draw_line, **sliders)
+
+
+def test_explore_refuses_what_shows_nothing(frames):
+    with pytest.raises(ValueError, match="draw: expected to show one figure, got 0"):
+        plotting.explore(lambda a: None, a=3)
+
+
+def test_in_a_live_kernel_explore_is_interact(monkeypatch):
+    monkeypatch.delenv("COURSE_FRAMES", raising=False)
+    calls = []
+    monkeypatch.setattr(plotting.sliders.ipywidgets, "interact", lambda f, **widgets: calls.append((f, widgets)))
+    drawn = []
+    plotting.explore(lambda a: drawn.append(a), a=range(2, 5))
+    ((f, widgets),) = calls
+    assert [value for _, value in widgets["a"].options] == [2, 3, 4]
+    assert widgets["a"].description == "a"
+    f(a=3)
+    assert drawn == [3]

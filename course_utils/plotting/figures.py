@@ -1,7 +1,10 @@
-"""Figures in the course's style: axes in, axes out, and no global setting touched."""
+"""Figures that are shown with their alternative text, and what is drawn in several chapters."""
 
+import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import NamedTuple
 
 import matplotlib.patches
 import numpy as np
@@ -16,10 +19,31 @@ from PIL import Image
 from course_utils._arguments import IGNORE, FloatArray, as_float_array, as_integer_array
 from course_utils.metrics.probabilities import Reliability
 
-__all__ = ["PALETTE", "draw_labels", "draw_reliability", "image_grid", "show"]
+__all__ = ["PALETTE", "Frame", "collected", "draw_labels", "draw_reliability", "image_grid", "show"]
 
 # Okabe and Ito 2008, Color Universal Design: told apart with every common colour vision.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000")
+
+
+class Frame(NamedTuple):
+    """One picture of a figure with sliders, and its alternative text."""
+
+    picture: Image.Image
+    alt: str
+
+
+_frames: ContextVar[list[Frame] | None] = ContextVar("frames", default=None)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[Frame]]:
+    """Collect what `show` is given inside the block, all pictures of a figure's full size, and display nothing."""
+    frames: list[Frame] = []
+    token = _frames.set(frames)
+    try:
+        yield frames
+    finally:
+        _frames.reset(token)
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -40,9 +64,17 @@ def show(figure: Figure, alt: str) -> None:
     if not alt.strip():
         raise ValueError("alt: expected a sentence that says what the figure shows, got none")
     drawn, stored = io.BytesIO(), io.BytesIO()
-    # An opaque background stays readable on a dark page.
-    figure.savefig(drawn, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
+    frames = _frames.get()
+    # An opaque background stays readable on a dark page. Outside of frames the figure is cut to what is drawn;
+    # frames keep its size, or the picture would jump from one to the next.
+    if frames is None:
+        figure.savefig(drawn, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
+    else:
+        figure.savefig(drawn, format="png", dpi=100, facecolor="white")
     plt.close(figure)
+    if frames is not None:
+        frames.append(Frame(Image.open(drawn).convert("RGB"), alt))
+        return
     # 256 colours fitted to the picture: a quarter of the bytes, and no difference that the eye sees.
     Image.open(drawn).convert("RGB").quantize(256, kmeans=3).save(stored, format="png", optimize=True)
     bundle = {"image/png": stored.getvalue(), "text/plain": alt}
