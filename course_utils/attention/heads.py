@@ -30,7 +30,7 @@ def multi_head_attention(
     weights : sequence of arrays
         As ``layer.get_weights()`` of a built layer returns them. With biases eight: kernel and bias of the queries
         (d_x, h, k) and (h, k), of the keys (d_c, h, k) and (h, k), of the values (d_c, h, v) and (h, v), of the
-        output (h, v, *o) and (*o). With ``use_bias=False`` the four kernels.
+        output (h, v, o…) and (o…). With ``use_bias=False`` the four kernels.
     n_heads : int
         h, to be sure of it.
     mask : array_like of bool, optional
@@ -38,7 +38,7 @@ def multi_head_attention(
 
     Returns
     -------
-    (…, n, *o) float
+    (…, n, o…) float
         o is d_x unless the layer was given an ``output_shape``.
 
     Raises

@@ -25,7 +25,7 @@ SMALLEST_IOU = 1e-7
 def smooth_l1(y_true: Any, y_pred: Any, beta: float = 1.0) -> tf.Tensor:
     """Smooth L1 loss, summed over the four numbers of a box.
 
-    d² / (2β) for a difference |d| < β, and |d| − β/2 beyond.
+    d² / (2β) for a difference ``|d| < β``, and ``|d| − β/2`` beyond.
 
     Parameters
     ----------
