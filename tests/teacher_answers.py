@@ -131,6 +131,7 @@ def filter_answers():
         "1e": 2 * 3,
         "2a": decoded(128 / 255),
         "2b": 255 * encoded(decoded(128 / 255) / 4),
+        "2c": 128 / 4,
         "3a": psnr(np.zeros(4), np.full(4, 0.1), data_range=1.0),
         "3b": 10 * np.log10(4),
         "3c": psnr(clean, np.where(np.arange(100) < 5, 1.0, clean), data_range=1.0),

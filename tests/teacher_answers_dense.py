@@ -5,6 +5,7 @@ from scipy import stats
 
 from course_utils.attention import attention, attention_weights
 from course_utils.boxes import encode, pairwise_iou
+from course_utils.information import assign_clusters, donsker_varadhan, info_nce, mutual_information
 from course_utils.metrics import (
     Annotations,
     Detections,
@@ -15,6 +16,7 @@ from course_utils.metrics import (
     pixel_accuracy,
 )
 from course_utils.optimizers import adam
+from course_utils.softmax import entropy
 
 X = np.linspace(-9, 9, 180_001)  # for means over standard normal variables
 
@@ -76,6 +78,7 @@ def detection_answers():
         "2b": average_precision(5, five, "coco"),
         "2c": np.mean(five),
         "2d": sum(five) / 5,
+        "2e": np.mean(five + [0] * 100),
         "3a": kept(lambda box, other: (box == 3) == (other == 3)),
         "3b": kept(lambda box, other: True),
         "3c": max(b, c),
@@ -212,6 +215,7 @@ def attention_answers():
         "1a": attention_weights(query, keys)[0, 0],
         "1b": attention(query, keys, values)[0, 0],
         "1c": attention(query, keys, values, mask=[[True, True, False]])[0, 0],
+        "1d": attention(query, keys, values, mask=[[True] * 3], scale=0.0)[0, 0],
         "2a": (4 * n * d**2 + 2 * n**2 * d) / 1e6,
         "2b": 6 * n * d**2 / 1e6,
         "2c": 8 * n * d**2 / 1e6,
@@ -223,6 +227,79 @@ def attention_answers():
     }
 
 
+def information_answers():
+    table = np.array([[0.4, 0.1], [0.1, 0.4]])
+    shared = mutual_information(table)
+    squares = np.array([[0, 1], [1, 0], [0, 1]]) / 3  # X in rows, X² in columns
+    bytes_and_halves = np.repeat(np.eye(16), 16, axis=0) / 256
+    clusters = np.array([[5, 4, 0], [6, 1, 1], [0, 2, 3]])
+    agree = clusters[np.arange(3), assign_clusters(clusters)].sum()
+    joint = np.array([[0.3, 0.2], [0.1, 0.4]])
+    return {
+        "A": mutual_information(squares),
+        "B": mutual_information(bytes_and_halves) / np.log(2),
+        "C": -0.5 * np.log(1 - 0.5**2),
+        "D": info_nce(1000.0 * np.eye(128)),
+        "E1": mutual_information(np.eye(10) / 10),
+        "E2": mutual_information(np.eye(10)[:1].T @ np.eye(10)[:1]),
+        "1a": entropy(table.sum(axis=1)),
+        "1b": entropy(table / table.sum(axis=1, keepdims=True)).mean(),
+        "1c": shared,
+        "1d": shared / np.log(2),
+        "2a": (10 - 1) * (10 - 1) / (2 * 1000),
+        "2b": -0.5 * np.log(1 - 0.8**2),
+        "2c": donsker_varadhan([1.0, 3.0], [0.0, 1.0, 1.0]),
+        "2d": info_nce([[2.0, 0.0], [0.0, 2.0]]),
+        "3a": agree,
+        "3b": agree / clusters.sum(),
+        "3d": ((joint + joint.T) / 2)[0, 1],
+    }
+
+
+def scaling_answers():
+    def clipped(gradient):
+        return gradient * min(1.0, 1 / max(np.linalg.norm(gradient), 1e-12))
+
+    def ring(m):  # how many vectors each worker sends
+        return 2 * (m - 1) / m
+
+    def amdahl(serial, machines):
+        return 1 / (serial + (1 - serial) / machines)
+
+    def interval(store, failure):  # seconds between checkpoints at which the least is lost, and the share lost
+        seconds = np.linspace(10, failure, 1_000_001)
+        lost = store / seconds + seconds / (2 * failure)
+        return seconds[lost.argmin()], lost.min()
+
+    counts, means = np.array([50, 30, 20]), np.array([1.0, 2, 4])
+    gradients = np.array([[3.0, 4], [0, 0]])
+    megabytes = ring(8) * 586_416 * 4 / 1e6
+    milliseconds = 14 * 0.5 + 1000 * megabytes / 125
+    faster = 300 / (300 / 8 + milliseconds)
+    return {
+        "A": np.average([1.0, 5.0], weights=[3, 1]),
+        "B": ring(64),
+        "C": 1000 / 365,
+        "D": amdahl(0.1, 1e12),
+        "E": interval(20, 8 * 3600)[0] / 60,
+        "1a": np.average(means, weights=counts),
+        "1b": means.mean(),
+        "1c": np.linalg.norm(np.mean([clipped(gradient) for gradient in gradients], axis=0)),
+        "1d": np.linalg.norm(clipped(gradients.mean(axis=0))),
+        "2a": megabytes,
+        "2b": 2 * (8 - 1),
+        "2c": milliseconds,
+        "2d": faster,
+        "2e": faster / 8,
+        "3a": (1 / 1.5 - 1 / 2) / (1 - 1 / 2),
+        "3b": amdahl(0.05, 8),
+        "3c": 8 - 0.05 * (8 - 1),
+        "3d": interval(30, 12 * 3600)[0] / 60,
+        "3e": 100 * interval(30, 12 * 3600)[1],
+        "3f": 118_000 * 36 / 100 / 3600,
+    }
+
+
 DENSE = {
     "07": detection_answers,
     "08": segmentation_answers,
@@ -230,4 +307,6 @@ DENSE = {
     "10": backbone_answers,
     "11": optimizer_answers,
     "12": attention_answers,
+    "13": information_answers,
+    "14": scaling_answers,
 }
