@@ -11,6 +11,7 @@ from margins import has_room
 from notebooks import ROOT, chapters, read, reading_minutes, title
 from readme import cover
 from results import RESULTS, read_rows
+from terms import bold, defined, is_form_of, symbols
 from uses import unused
 
 PATHS = chapters()
@@ -188,6 +189,26 @@ def test_the_chapter_links_to_its_neighbours(name):
         assert f"({names[position - 1]}.ipynb)" in last
     if position + 1 < len(names):
         assert f"({names[position + 1]}.ipynb)" in last
+
+
+@EACH
+def test_every_term_that_a_cell_defines_stands_in_bold_there(name):
+    terms = list(defined(NOTEBOOKS[name]))
+    assert len(terms) >= 8
+    for index, term in terms:
+        cell = NOTEBOOKS[name].cells[index]
+        assert cell.cell_type == "markdown"
+        assert any(is_form_of(text, term) for text in bold(cell.source)), term
+
+
+@EACH
+def test_a_chapter_defines_a_term_once_and_says_of_a_symbol_what_it_means(name):
+    terms = [term.casefold() for _, term in defined(NOTEBOOKS[name])]
+    assert len(terms) == len(set(terms))
+    for index, symbol in symbols(NOTEBOOKS[name]):
+        assert NOTEBOOKS[name].cells[index].cell_type == "markdown"
+        assert set(symbol) == {"symbol", "latex", "meaning"}
+        assert all(text.strip() for text in symbol.values())
 
 
 @EACH

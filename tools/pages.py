@@ -26,9 +26,9 @@ import nbformat
 import course_utils
 from colab import repository
 from course_utils._files import write_text
+from glossary import mark, write_notation, write_terms
 from notebooks import ROOT, chapters, read, reading_minutes, title, write
 from reference import used_by, write_reference
-from terms import mark, write_notation, write_terms
 
 EXECUTED = ROOT / "build" / "executed"
 SOURCES = ROOT / "build" / "site"

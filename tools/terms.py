@@ -1,80 +1,35 @@
-"""Terms and symbols that the chapters define, gathered from the metadata of their cells."""
+"""The terms and symbols that a chapter defines: named in a cell's metadata, in bold in its text."""
 
 import re
-from collections import defaultdict
-from html import escape
-from pathlib import Path
+from collections.abc import Iterator
 
 import nbformat
 
-from course_utils._files import write_text
-from notebooks import title
+__all__ = ["BOLD", "bold", "defined", "is_form_of", "symbols"]
 
-__all__ = ["anchor", "mark", "write_notation", "write_terms"]
-
-
-def anchor(term: str) -> str:
-    """What a term's place is called: the same in the chapter and in the index."""
-    return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", re.DOTALL)
 
 
-def bold(term: str) -> re.Pattern[str]:
-    """The term in bold, in Markdown, whatever its case, in singular or plural."""
-    words = r"\s+".join(map(re.escape, term.split()))
-    return re.compile(rf"\*\*({words}(?:e?s)?)\*\*", re.IGNORECASE)
+def bold(text: str) -> list[str]:
+    """What stands in bold in Markdown, in order, each on one line."""
+    return [" ".join(found.split()) for found in BOLD.findall(text)]
 
 
-def mark(cell: nbformat.NotebookNode) -> str:
-    """The text of a Markdown cell with a place to link to at each term that it defines."""
-    text: str = cell.source
-    for term in cell.metadata.get("defines", []):
-        text = bold(term).sub(rf"[**\1**]{{#{anchor(term)} .defined}}", text, count=1)
-    return text
+def is_form_of(text: str, term: str) -> bool:
+    """Whether a text is the term: in the singular or the plural, at the beginning of a sentence or at its end."""
+    text, term = text.casefold().rstrip(".,:;"), term.casefold()
+    return text in {term, f"{term}s", f"{term}es"} or (term.endswith("y") and text == f"{term[:-1]}ies")
 
 
-def definition(cell: nbformat.NotebookNode, term: str) -> str:
-    """The sentence in which a cell defines a term, without Markdown."""
-    paragraphs = re.split(r"\n\s*\n|\n(?=[-#])", cell.source)
-    paragraph = next((text for text in paragraphs if bold(term).search(text)), "")
-    sentences = re.split(r"(?<=[.:?!])\s+(?=[A-Z*$(])", paragraph.replace("\n", " "))
-    sentence = next((text for text in sentences if bold(term).search(text)), paragraph)
-    return re.sub(r"^[-#\d.]+\s+", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence)).strip()
+def defined(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, str]]:
+    """Index of the cell and term, for every term that the notebook defines."""
+    for index, cell in enumerate(notebook.cells):
+        for term in cell.metadata.get("defines", []):
+            yield index, term
 
 
-def write_terms(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> dict[str, str]:
-    """Write the index, and give the place of each term in it."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name, notebook in notebooks.items():
-        for cell in notebook.cells:
-            for term in cell.metadata.get("defines", []):
-                found[term].append((name, definition(cell, term)))
-    lines = ["# Index of terms", "", "Each term with the sentence that defines it, and a link to its place.", ""]
-    letter = ""
-    for term in sorted(found, key=str.lower):
-        first = term[0].upper() if term[0].isalpha() else "#"
-        if first != letter:
-            letter = first
-            lines += [f"## {letter if letter != '#' else 'Numbers and signs'}", ""]
-        places = found[term]
-        lines += [f"[**{term}**]{{#{anchor(term)}}}", ""]
-        if len(places) > 1:
-            lines += [":::{warning}", f"{len(places)} chapters define this term: compare.", ""]
-        for name, sentence in places:
-            link = f'<a href="chapters/{name}.html#{anchor(term)}">{escape(title(notebooks[name]))}</a>'
-            lines += [f"{sentence} {link}", ""]
-        if len(places) > 1:
-            lines += [":::", ""]
-    write_text(path, "\n".join(lines))
-    return {term: anchor(term) for term in found}
-
-
-def write_notation(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> None:
-    """Write the table of the symbols that the chapters introduce."""
-    lines = ["# Notation", "", "| symbol | meaning | chapter |", "| --- | --- | --- |"]
-    for name, notebook in notebooks.items():
-        for cell in notebook.cells:
-            for symbol in cell.metadata.get("symbols", []):
-                meaning = symbol["meaning"].replace("|", "\\|")
-                latex = symbol["latex"].replace("|", "\\vert ")
-                lines.append(f"| ${latex}$ | {meaning} | [{name[:2]}](chapters/{name}.ipynb) |")
-    write_text(path, "\n".join([*lines, ""]))
+def symbols(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, dict[str, str]]]:
+    """Index of the cell, and `symbol`, `latex` and `meaning` of every symbol that the notebook introduces."""
+    for index, cell in enumerate(notebook.cells):
+        for entry in cell.metadata.get("symbols", []):
+            yield index, dict(entry)
