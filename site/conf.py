@@ -52,7 +52,8 @@ codeautolink_warn_on_failed_resolve = False
 mathjax_path = "mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full"
 mathjax2_config = {
     "messageStyle": "none",
-    "menuSettings": {"semantics": True},
+    "jax": ["input/TeX", "output/SVG"],  # a page in a folder may not load fonts
+    "extensions": ["tex2jax.js", "AssistiveMML.js"],
     "tex2jax": {
         "inlineMath": [["\\(", "\\)"]],
         "displayMath": [["\\[", "\\]"]],
@@ -60,16 +61,12 @@ mathjax2_config = {
         "ignoreClass": "document",
         "processEscapes": True,
     },
-    "HTML-CSS": {
-        "availableFonts": [],
-        "webFont": "STIX-Web",
-        "imageFont": None,
-        "linebreaks": {"automatic": True},
-    },
+    "SVG": {"font": "STIX-Web", "linebreaks": {"automatic": True}},
 }
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_context = {"default_mode": "auto"}
 html_static_path = [str(HERE / "_static"), str(SOURCES / "_static")]
 html_css_files = ["course.css"]
 html_js_files = ["course.js"]

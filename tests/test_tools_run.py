@@ -1,11 +1,11 @@
 """`make run` with notebooks as they should not be, and stopped halfway."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import psutil
@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import run
-from notebooks import ROOT
+from notebooks import ROOT, read
 
 
 def write(path, *sources, heading=None):
@@ -28,48 +28,68 @@ def folder(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(run, "FOLDER", folder)
     monkeypatch.setattr(run, "chapters", lambda: sorted(folder.glob("*.ipynb")))
-    monkeypatch.setattr(run, "ROOT", tmp_path)
-    monkeypatch.setattr(run, "PAGES", tmp_path / "pages")
+    monkeypatch.setattr(run, "EXECUTED", tmp_path / "executed")
+    monkeypatch.setattr(run, "FRAMES", tmp_path / "frames")
+    monkeypatch.setattr(run, "RUNS", tmp_path / "runs.json")
     monkeypatch.setattr(sys, "argv", ["run.py"])
     return folder
 
 
 def test_bad_notebooks_fail_and_the_others_go_on(folder, capsys, monkeypatch):
-    write_page = run.write_page
+    made = []
 
-    def failing(notebook, name):
-        if name == "06_no_page":
-            raise OSError("no room")
-        write_page(notebook, name)
+    def failing(executed, runs):
+        made.extend(runs)
+        raise RuntimeError("no room")
 
-    monkeypatch.setattr(run, "write_page", failing)
+    monkeypatch.setattr(run.pages, "make", failing)
     (folder / "01_no_json.ipynb").write_text('{"cells": [', encoding="utf-8")
     write(folder / "02_no_heading.ipynb", "1", heading="Text without a heading")
     nbformat.write(new_notebook(), folder / "03_no_cells.ipynb")
     (folder / "04_no_text.ipynb").write_bytes(b"\xff\xfe\x00")
     (folder / "05_no_notebook.ipynb").write_text("[1, 2]", encoding="utf-8")
-    write(folder / "06_no_page.ipynb", "1")
-    write(folder / "07_good.ipynb", "print('fine')", heading='# Good & <em>"well"</em>')
-    pages = folder.parent / "pages"
-    pages.mkdir()
-    for name in ("01_no_json", "99_removed", "notes"):
-        (pages / f"{name}.html").write_text("old", encoding="utf-8")
+    write(folder / "06_good.ipynb", "print('fine')", heading='# Good & <em>"well"</em>')
+    executed = folder.parent / "executed"
+    executed.mkdir()
+    (executed / "01_no_json.ipynb").write_text("as it was before", encoding="utf-8")
     with pytest.raises(SystemExit) as stop:
         run.main()
     assert stop.value.code == 1
     printed = capsys.readouterr().out
-    assert printed.count("FAILED") == 6
-    assert printed.count("it cannot be run: ") == 5
+    assert printed.count("FAILED") == printed.count("it cannot be run: ") == 5
     assert printed.count("the first cell has no heading of level 1") == 2
-    assert "its page cannot be written: no room" in printed
-    assert "[7/7] 07_good" in printed
-    # What there is: the good page, and what is no chapter's page; the index leads nowhere else.
-    assert sorted(path.name for path in pages.glob("*.html")) == ["07_good.html", "index.html", "notes.html"]
-    index = (pages / "index.html").read_text(encoding="utf-8")
-    assert index.count("<tr><td>") == 7
-    assert index.count('<a href="0') == 1
-    assert '<a href="07_good.html">Good &amp; &lt;em&gt;&quot;well&quot;&lt;/em&gt;</a>' in index
-    assert index.count("<td>failed</td>") == 6
+    assert "[6/6] 06_good" in printed
+    assert "the pages cannot be written: no room" in printed
+    assert [path.name for path in executed.iterdir()] == ["06_good.ipynb"]
+    assert [bool(result["failure"]) for result in made] == 5 * [True] + [False]
+    assert made == json.loads((folder.parent / "runs.json").read_text(encoding="utf-8"))
+
+
+def test_sliders_become_frames_unless_the_notebooks_are_stored(folder, monkeypatch):
+    monkeypatch.setenv("COURSE_FRAMES", str(folder / "of_somebody_else"))
+    source = """from matplotlib import pyplot as plt
+from course_utils import plotting
+def draw(power):
+    figure, axes = plt.subplots()
+    axes.plot([0, 1, 2**power])
+    plotting.show(figure, alt=f"power {power}")
+plotting.explore(draw, power=range(3))"""
+    write(folder / "01_slider.ipynb", source)
+    monkeypatch.setattr(run.pages, "make", lambda executed, runs: None)
+    run.main()
+    (cell,) = [c for c in read(folder.parent / "executed" / "01_slider.ipynb").cells if c.cell_type == "code"]
+    (output,) = cell.outputs
+    html = (folder.parent / "frames" / "01_slider" / "draw.html").read_text(encoding="utf-8")
+    assert output.data["text/html"] == html
+    assert html.count('"power 1"') == 1
+    (told,) = json.loads((folder.parent / "runs.json").read_text(encoding="utf-8"))
+    assert run.seconds_of_frames(folder.parent / "frames" / "01_slider") > 0
+    assert told["seconds"] > 0
+    monkeypatch.setattr(sys, "argv", ["run.py", "--save"])
+    run.main()
+    (cell,) = [c for c in read(folder / "01_slider.ipynb").cells if c.cell_type == "code"]
+    assert cell.outputs == []
+    assert not (folder / "of_somebody_else").exists()
 
 
 def test_a_cell_that_takes_too_long_is_said_to(folder, monkeypatch):
@@ -93,7 +113,7 @@ import pathlib, sys
 sys.path.insert(0, {str(ROOT / "tools")!r})
 import run
 run.FOLDER = pathlib.Path({str(folder)!r})
-run.ROOT, run.PAGES = run.FOLDER.parent, run.FOLDER.parent / "pages"
+run.EXECUTED, run.FRAMES, run.RUNS = (run.FOLDER.parent / name for name in ("executed", "frames", "runs.json"))
 run.chapters = lambda: sorted(run.FOLDER.glob("*.ipynb"))
 sys.argv = ["run.py"]
 run.main()
@@ -114,6 +134,5 @@ run.main()
     assert "stopped" in out
     assert "[3/3]" not in out
     assert not psutil.pid_exists(kernel)
-    index = Path(folder.parent / "pages" / "index.html").read_text(encoding="utf-8")
-    assert "01_done" in index
-    assert index.count("<tr><td>") == 1
+    runs = json.loads((folder.parent / "runs.json").read_text(encoding="utf-8"))
+    assert [told["name"] for told in runs] == ["01_done"]

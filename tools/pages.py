@@ -27,10 +27,11 @@ import course_utils
 from colab import repository
 from course_utils._files import write_text
 from glossary import mark, write_notation, write_terms
-from notebooks import ROOT, chapters, read, reading_minutes, title, write
+from notebooks import FOLDER, ROOT, chapters, read, title, write
 from reference import used_by, write_reference
 
 EXECUTED = ROOT / "build" / "executed"
+RUNS = ROOT / "build" / "runs.json"
 SOURCES = ROOT / "build" / "site"
 PAGES = ROOT / "build" / "course"
 SITE = ROOT / "site"
@@ -42,8 +43,10 @@ FRAMES = re.compile(r'<div class="frames" id="(explore-\w+)"></div>')
 NEEDS_KERNEL = "The check runs in a notebook: here you see what it says of the untouched stub."
 
 
-def gather(executed: list[Path], runs: list[dict[str, Any]], sources: Path = SOURCES) -> None:
-    """Write everything that Sphinx reads."""
+def gather(
+    executed: list[Path], runs: list[dict[str, Any]], sources: Path = SOURCES, teacher: bool = True
+) -> None:
+    """Write everything that Sphinx reads, the teacher's book on demand: it links to every chapter."""
     if sources.exists():
         shutil.rmtree(sources)
     (sources / "chapters").mkdir(parents=True)
@@ -58,10 +61,8 @@ def gather(executed: list[Path], runs: list[dict[str, Any]], sources: Path = SOU
             for folder in (sources / "chapters" / "figures", sources / "_static" / "covers"):
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(picture, folder)
-    for page in SITE.glob("**/*.md"):
-        target = sources / page.relative_to(SITE)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(page, target)
+    if teacher:
+        shutil.copytree(SITE / "teacher", sources / "teacher")
     shutil.copytree(
         Path(jupyter_server_mathjax.__file__).parent / "static",
         sources / "_static" / "mathjax",
@@ -70,8 +71,8 @@ def gather(executed: list[Path], runs: list[dict[str, Any]], sources: Path = SOU
     terms = write_terms(notebooks, sources / "terms.md")
     write_notation(notebooks, sources / "notation.md")
     write_reference(sources / "api")
-    teacher = ["teacher/index"] if (sources / "teacher" / "index.md").is_file() else []
-    write_text(sources / "index.md", index(notebooks, runs, ["terms", "notation", "api/index", *teacher]))
+    more = ["terms", "notation", "api/index", *(["teacher/index"] if teacher else [])]
+    write_text(sources / "index.md", index(notebooks, runs, more))
     owner_and_name = repository()
     owner, _, project = owner_and_name.partition("/")
     facts = {
@@ -122,7 +123,7 @@ def with_frames(pages: Path, folder: Path) -> None:
 
 def prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A chapter as the site shows it: set-up folded, terms marked, checks that say they need a kernel."""
-    page = nbformat.from_dict(notebook)
+    page: nbformat.NotebookNode = nbformat.from_dict(notebook)
     in_exercises, cells = False, []
     for number, cell in enumerate(page.cells):
         if cell.cell_type == "markdown":
@@ -138,19 +139,21 @@ def prepared(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return page
 
 
+def prose(notebook: nbformat.NotebookNode) -> str:
+    """The text of all Markdown cells."""
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
 def question(notebook: nbformat.NotebookNode) -> str:
     """The first section's heading that asks something."""
-    for cell in notebook.cells:
-        found = re.match(r"## (.+\?)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
-        if found:
-            return re.sub(r"[`*$]", "", found[1])
-    return ""
+    found = re.search(r"^## (.+\?)$", prose(notebook), re.MULTILINE)
+    return re.sub(r"[`*$]", "", found[1]) if found else ""
 
 
 def needs(notebook: nbformat.NotebookNode) -> list[str]:
     """The numbers of the chapters that this one names under *What you need*."""
-    (listed,) = re.findall(r"\*\*What you need\*\*\n(.*?)(?:\n\n|\Z)", notebook.cells[1].source, re.DOTALL)
-    text = re.sub(r"\]\(.*?\)|\(.*?\)", "", listed)
+    listed = re.findall(r"\*\*What you need\*\*\n(.*?)(?:\n\n|\Z)", prose(notebook), re.DOTALL)
+    text = re.sub(r"\]\(.*?\)|\(.*?\)", "", " ".join(listed))
     named = " ".join(
         re.findall(r"chapters? ((?:\[?\d\d\b\]?(?:, | and )?)+)", text.replace("[chapter", "chapter"))
     )
@@ -192,13 +195,14 @@ def card(name: str, notebook: nbformat.NotebookNode) -> str:
     """A chapter on the cover page, in one line: a blank one would end the HTML."""
     picture = re.search(r"!\[(.*?)\]\(.*?figures/.*?\)", notebook.cells[0].source)
     numbers = needs(notebook)
-    first = f"after {', '.join(numbers)}" if numbers else "needs no other chapter"
-    (seconds,) = re.findall(r"runs in about (\d+) s", notebook.cells[1].source)
+    facts = [f"{minutes} min to read" for minutes in re.findall(r"about (\d+) minutes", prose(notebook))[:1]]
+    facts += [f"runs in {seconds} s" for seconds in re.findall(r"runs in about (\d+) s", prose(notebook))[:1]]
+    facts += [f"after {', '.join(numbers)}" if numbers else "needs no other chapter"]
     image = f'<img src="_static/covers/{name}.png" alt="{escape(picture[1])}" loading="lazy">' if picture else ""
     return (
         f'<a class="course-card" href="chapters/{name}.html">{image}<strong>{escape(title(notebook))}</strong>'
         f"<span>{escape(question(notebook))}</span>"
-        f"<small>{reading_minutes(notebook)} min to read · runs in {seconds} s · {first}</small></a>"
+        f"<small>{' · '.join(facts)}</small></a>"
     )
 
 
@@ -259,20 +263,29 @@ def build(sources: Path = SOURCES, pages: Path = PAGES) -> None:
     with_frames(pages, sources / "frames")
 
 
+def make(folder: Path, runs: list[dict[str, Any]]) -> None:
+    """Make the pages of the notebooks in a folder, those that are chapters, and say where they are."""
+    names = {path.stem for path in chapters()}
+    executed = sorted(path for path in folder.glob("*.ipynb") if path.stem in names)
+    if not executed:
+        raise FileNotFoundError(f"no executed notebook in {folder.name}: run `make run` first, or give --stored")
+    began = time.perf_counter()
+    # A page of the teacher's book links to its chapter: the book appears with the whole course.
+    gather(executed, runs, teacher=len(executed) == len(names))
+    build()
+    print(
+        f"pages: {(PAGES / 'index.html').relative_to(ROOT)}, {math.ceil(time.perf_counter() - began)} s",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stored", action="store_true", help="of the stored notebooks, not those executed last")
-    stored = parser.parse_args().stored
-    names = {path.stem for path in chapters()}
-    executed = chapters() if stored else sorted(p for p in EXECUTED.glob("*.ipynb") if p.stem in names)
-    if not executed:
-        sys.exit("no executed notebook: run `make run` first, or give --stored")
-    record = PAGES / "runs.json"
-    runs = json.loads(record.read_text(encoding="utf-8")) if record.is_file() and not stored else []
-    began = time.perf_counter()
-    gather(executed, runs)
-    build()
-    print(f"pages: {(PAGES / 'index.html').relative_to(ROOT)}, {math.ceil(time.perf_counter() - began)} s")
+    if parser.parse_args().stored:
+        make(FOLDER, [])
+    else:
+        make(EXECUTED, json.loads(RUNS.read_text(encoding="utf-8")) if RUNS.is_file() else [])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from course_utils._files import replacing, write_text
 from notebooks import FOLDER, ROOT, chapters, read, reading_minutes, title, write
 
 README = ROOT / "README.md"
-RECORD = ROOT / "build" / "course" / "runs.json"
+RECORD = ROOT / "build" / "runs.json"
 TABLE = re.compile(r"(<!-- chapters -->\n).*?(<!-- /chapters -->)", re.DOTALL)
 STATED = re.compile(r"runs in about \d+ s")
 

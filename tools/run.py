@@ -1,13 +1,14 @@
-"""Execute the notebooks in order, each in a fresh kernel, and write them as web pages.
+"""Execute the notebooks in order, each in a fresh kernel, and make web pages of them.
 
-`python tools/run.py` runs them all; names (`01_softmax`) choose some. With `--save` the executed
-notebooks replace the stored ones; without it they stay as they are.
+`python tools/run.py` runs them all; names (`01_softmax`) choose some, and the pages of the others are made of what
+was run before. With `--save` the executed notebooks replace the stored ones, and no pages are made.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -15,24 +16,21 @@ import subprocess
 import sys
 import threading
 import time
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
-import jupyter_server_mathjax
 import nbformat
 import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
 
+import pages
 from course_utils._files import write_text
 from notebooks import FOLDER, ROOT, chapters, read, title, write
 
-PAGES = ROOT / "build" / "course"
-TEMPLATES = ROOT / "tools" / "templates"
+EXECUTED = ROOT / "build" / "executed"
+FRAMES = ROOT / "build" / "frames"
+RUNS = ROOT / "build" / "runs.json"
 CELL_TIMEOUT = 600  # seconds
 
 
@@ -91,8 +89,8 @@ class Client(NotebookClient):
         await super().async_start_new_kernel(**kwargs)
 
 
-def execute(path: Path) -> tuple[nbformat.NotebookNode, Run]:
-    """Run a notebook from the top in a fresh kernel."""
+def execute(path: Path, frames: Path | None = None) -> tuple[nbformat.NotebookNode, Run]:
+    """Run a notebook from the top in a fresh kernel, with sliders as frames if there is a folder for them."""
     notebook = read(path)
     heading = title(notebook)  # or an error, before anything runs
     for cell in notebook.cells:
@@ -107,18 +105,29 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, Run]:
         resources={"metadata": {"path": str(FOLDER)}},
     )
     failure = ""
+    environment = {name: value for name, value in os.environ.items() if name != "COURSE_FRAMES"}
+    if frames is not None:
+        environment["COURSE_FRAMES"] = str(frames)
+        shutil.rmtree(frames, ignore_errors=True)
     start = time.perf_counter()
     with PeakMemory() as peak:
         try:
             # The kernel process logs on its own stderr; what the cells print comes back as output.
-            client.execute(stderr=subprocess.DEVNULL)
+            client.execute(stderr=subprocess.DEVNULL, env=environment)
         except CellTimeoutError:
             failure = describe_failure(notebook, f"timed out: it had not ended after {CELL_TIMEOUT} seconds")
         except (CellExecutionError, DeadKernelError, asyncio.CancelledError) as error:
             if client.stopped:
                 raise KeyboardInterrupt from None
             failure = describe_failure(notebook, str(error))
-    return notebook, Run(path.stem, heading, time.perf_counter() - start, peak.megabytes, failure)
+    seconds = time.perf_counter() - start - seconds_of_frames(frames)
+    return notebook, Run(path.stem, heading, seconds, peak.megabytes, failure)
+
+
+def seconds_of_frames(frames: Path | None) -> float:
+    """What a chapter took to draw frames, which its run time is told without."""
+    files = frames.glob("*.seconds") if frames is not None else ()
+    return sum(float(file.read_text(encoding="utf-8")) for file in files)
 
 
 def describe_failure(notebook: nbformat.NotebookNode, message: str) -> str:
@@ -146,77 +155,30 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def write_page(notebook: nbformat.NotebookNode, name: str) -> None:
-    """Write one chapter as a web page that needs no network."""
-    page = nbformat.from_dict(notebook)
-    for cell in page.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", cell.source)
-    exporter = HTMLExporter(
-        template_name="course",
-        extra_template_basedirs=[str(TEMPLATES)],
-        embed_images=True,
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-    )
-    html, _ = exporter.from_notebook_node(
-        page, resources={"course_title": title(notebook), "metadata": {"path": str(FOLDER), "name": name}}
-    )
-    write_text(page_of(name), html)
-
-
-def write_shared_files() -> None:
-    """Write the style sheet, and the program that typesets formulas."""
-    PAGES.mkdir(parents=True, exist_ok=True)
-    style = (TEMPLATES / "course" / "style.css").read_text(encoding="utf-8")
-    light = HtmlFormatter(style="default").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    style += f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
-    write_text(PAGES / "style.css", style)
-    source = Path(jupyter_server_mathjax.__file__).parent / "static"
-    shutil.copytree(source, PAGES / "mathjax", dirs_exist_ok=True)
-
-
-def write_index(runs: list[Run]) -> None:
-    """Write the list of the chapters that were run, and remove the pages of those that are gone."""
-    for old in PAGES.glob("[0-9][0-9]_*.html"):
-        if old.stem not in {path.stem for path in chapters()}:
-            old.unlink()
-    rows = "\n".join(
-        f"<tr><td>{link(run)}</td><td>{run.seconds:.0f} s</td>"
-        f"<td>{run.peak_megabytes:.0f} MB</td><td>{'failed' if run.failure else 'ran'}</td></tr>"
-        for run in runs
-    )
-    page = (TEMPLATES / "course" / "index_page.html").read_text(encoding="utf-8").replace("<!-- rows -->", rows)
-    write_text(PAGES / "index.html", page)
-
-
-def link(run: Run) -> str:
-    """The chapter's title, which leads to its page if there is one."""
-    address = quote(f"{run.name}.html")
-    return f'<a href="{address}">{escape(run.title)}</a>' if page_of(run.name).is_file() else escape(run.title)
-
-
-def page_of(name: str) -> Path:
-    return PAGES / f"{name}.html"
-
-
 def run_chapter(path: Path, save: bool) -> Run:
-    """Run one chapter and write its page. Whatever is wrong with it is its own failure; the others go on."""
+    """Run one chapter. Whatever is wrong with it is its own failure; the others go on."""
+    executed = EXECUTED / path.name
     try:
-        notebook, run = execute(path)
+        notebook, run = execute(path, None if save else FRAMES / path.stem)
     except Exception as error:  # no JSON, no cells, no heading, no kernel
-        page_of(path.stem).unlink(missing_ok=True)
+        executed.unlink(missing_ok=True)
         return Run(path.stem, path.stem, 0.0, 0.0, f"it cannot be run: {str(error)[:500]}")
     tidy(notebook)
     if save and not run.failure:
         write(notebook, path)
-    try:
-        write_page(notebook, path.stem)
-    except Exception as error:  # a picture that is not there, Markdown that nobody can convert
-        page_of(path.stem).unlink(missing_ok=True)
-        return run._replace(failure=f"{run.failure}\nits page cannot be written: {str(error)[:500]}".strip())
+    elif not save:
+        EXECUTED.mkdir(parents=True, exist_ok=True)
+        write(notebook, executed)
     return run
+
+
+def write_pages(runs: list[Run]) -> str:
+    """Make the pages of everything that was executed; what went wrong with them, if anything did."""
+    try:
+        pages.make(EXECUTED, [run._asdict() for run in runs])
+    except Exception as error:  # Markdown that Sphinx warns of, a picture that is not there
+        return f"the pages cannot be written: {error}"
+    return ""
 
 
 def main() -> None:
@@ -230,7 +192,6 @@ def main() -> None:
         sys.exit(f"no notebook {sorted(unknown)}; there are {[path.stem for path in paths]}")
     chosen = [path for path in paths if not arguments.names or path.stem in arguments.names]
 
-    write_shared_files()
     runs = []
     stopped = False
     try:
@@ -245,12 +206,14 @@ def main() -> None:
     except KeyboardInterrupt:
         stopped = True
         print("stopped", flush=True)
-    write_index(runs)
-    write_text(PAGES / "runs.json", json.dumps([run._asdict() for run in runs], indent=1))
-    print(f"pages: {(PAGES / 'index.html').relative_to(ROOT)}")
+    RUNS.parent.mkdir(parents=True, exist_ok=True)
+    write_text(RUNS, json.dumps([run._asdict() for run in runs], indent=1))
+    wrong = "" if arguments.save or stopped else write_pages(runs)
+    if wrong:
+        print(wrong, flush=True)
     if stopped:
         sys.exit(130)  # as a shell reports what Ctrl-C has ended
-    if any(run.failure for run in runs):
+    if wrong or any(run.failure for run in runs):
         sys.exit(1)
 
 

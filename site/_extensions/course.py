@@ -28,7 +28,7 @@ def fold_solutions(app: Sphinx, doctree: nodes.document) -> None:
     """Hide each solution until it is asked for."""
     for section in list(doctree.findall(nodes.section)):
         if re.match(r"Solution \d", section[0].astext()):
-            opened = "<details class='solution'><summary>Show the solution</summary>"
+            opened = '<details class="solution"><summary>Show the solution</summary>'
             section.insert(1, nodes.raw("", opened, format="html"))
             section.append(nodes.raw("", "</details>", format="html"))
 
