@@ -14,7 +14,7 @@ override export REPO := $(value REPO)
 override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark margins test-slow \
+.PHONY: help setup run slides test lint unit nbval lab save student readme colab benchmark margins test-slow \
 	test-environment test-oldest clean
 
 help:  ## show this list
@@ -24,8 +24,11 @@ setup:
 	@test -n "$(PYTHON)" || { echo "set-up: no Python 3.11 to 3.13 on the path. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) tools/setup.py
 
-run: setup  ## execute every notebook in a fresh kernel and write web pages to build/course/
+run: setup  ## execute every notebook in a fresh kernel and make the site in build/course/
 	@$(PY) tools/run.py
+
+slides: setup  ## write a deck of each chapter that `make run` has executed to build/slides/
+	@$(PY) tools/slides.py
 
 test: setup lint unit nbval  ## style, types, unit tests, notebook rules, and every notebook compared
 

@@ -52,8 +52,6 @@ codeautolink_warn_on_failed_resolve = False
 mathjax_path = "mathjax/MathJax.js?config=TeX-AMS-MML_HTMLorMML-full"
 mathjax2_config = {
     "messageStyle": "none",
-    "jax": ["input/TeX", "output/SVG"],  # a page in a folder may not load fonts
-    "extensions": ["tex2jax.js", "AssistiveMML.js"],
     "tex2jax": {
         "inlineMath": [["\\(", "\\)"]],
         "displayMath": [["\\[", "\\]"]],
@@ -61,7 +59,12 @@ mathjax2_config = {
         "ignoreClass": "document",
         "processEscapes": True,
     },
-    "SVG": {"font": "STIX-Web", "linebreaks": {"automatic": True}},
+    "HTML-CSS": {
+        "availableFonts": [],
+        "webFont": "STIX-Web",
+        "imageFont": None,
+        "linebreaks": {"automatic": True},
+    },
 }
 
 html_theme = "sphinx_book_theme"

@@ -126,7 +126,7 @@ def execute(path: Path, frames: Path | None = None) -> tuple[nbformat.NotebookNo
 
 def seconds_of_frames(frames: Path | None) -> float:
     """What a chapter took to draw frames, which its run time is told without."""
-    files = frames.glob("*.seconds") if frames is not None else ()
+    files = frames.rglob("*.seconds") if frames is not None else ()
     return sum(float(file.read_text(encoding="utf-8")) for file in files)
 
 

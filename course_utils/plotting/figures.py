@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.patches
@@ -18,6 +20,7 @@ from PIL import Image
 
 from course_utils._arguments import IGNORE, FloatArray, as_float_array, as_integer_array
 from course_utils.metrics.probabilities import Reliability
+from course_utils.plotting.decks import store_for_a_deck
 
 __all__ = ["PALETTE", "Frame", "collected", "draw_labels", "draw_reliability", "image_grid", "show"]
 
@@ -77,6 +80,8 @@ def show(figure: Figure, alt: str) -> None:
         return
     # 256 colours fitted to the picture: a quarter of the bytes, and no difference that the eye sees.
     Image.open(drawn).convert("RGB").quantize(256, kmeans=3).save(stored, format="png", optimize=True)
+    if os.environ.get("COURSE_FRAMES"):
+        store_for_a_deck(figure, stored.getvalue(), Path(os.environ["COURSE_FRAMES"]))
     bundle = {"image/png": stored.getvalue(), "text/plain": alt}
     display(bundle, raw=True, metadata={"image/png": {"alt": alt}})  # type: ignore[no-untyped-call]
 

@@ -1,0 +1,15 @@
+Reveal.initialize({
+  width: 1280,
+  height: 720,
+  margin: 0,
+  center: false,
+  hash: true,
+  transition: "none",
+  plugins: [RevealNotes],
+});
+// Where a picture leaves too little room, letters are set smaller, as far as the last row can still read them.
+const fit = (slide) => {
+  for (let size = 28; size > 18 && slide.scrollHeight > 720; size -= 1) slide.style.fontSize = `${size}px`;
+};
+Reveal.on("ready", (event) => MathJax.Hub.Queue(() => fit(event.currentSlide)));
+Reveal.on("slidechanged", (event) => fit(event.currentSlide));
