@@ -14,7 +14,7 @@ override export REPO := $(value REPO)
 override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run slides test lint unit nbval lab save student readme colab benchmark margins test-slow \
+.PHONY: help setup run slides test lint unit nbval lab save student readme colab benchmark margins test-browser test-slow \
 	test-environment test-oldest clean
 
 help:  ## show this list
@@ -38,7 +38,7 @@ lint: setup
 	$(PY) -m mypy
 
 unit: setup
-	$(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark" course_utils tests
+	$(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark and not browser" course_utils tests
 
 nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks
@@ -65,6 +65,9 @@ benchmark: setup  ## measure speed against the libraries, as ratios
 
 margins: setup  ## how far live trainings lie from what is asserted of them: make margins RUNS="--chapter 07 --jobs 4"
 	@$(PY) tools/margins.py $(RUNS)
+
+test-browser: setup  ## pages, decks and JupyterLab in a real browser (needs Chromium)
+	$(WITH_THREADS) $(PY) -m pytest -m browser tests/browser
 
 test-slow: setup  ## the tests that take minutes
 	$(PY) -m pytest -m slow --timeout=5400 --session-timeout=28800 tests

@@ -64,6 +64,8 @@ mathjax2_config = {
         "webFont": "STIX-Web",
         "imageFont": None,
         "linebreaks": {"automatic": True},
+        # MathJax takes about:blank for a font that shows nothing, which browsers report as an error.
+        "styles": {"@font-face": {"font-family": "MathJax_Blank", "src": "local('none')"}},
     },
 }
 

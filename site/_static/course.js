@@ -39,3 +39,10 @@ for (const event of ["DOMContentLoaded", "hashchange"]) {
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
   });
 }
+
+// The theme's arrows that open a list of pages have no name.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const summary of document.querySelectorAll("summary")) {
+    if (!summary.textContent.trim()) summary.setAttribute("aria-label", "Show the pages below");
+  }
+});
