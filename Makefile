@@ -14,7 +14,7 @@ override export REPO := $(value REPO)
 override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit nbval lab save student readme colab benchmark margins test-slow \
+.PHONY: help setup run test lint unit nbval lab save student class readme colab benchmark margins test-slow \
 	test-environment test-oldest clean
 
 help:  ## show this list
@@ -49,6 +49,9 @@ save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_s
 
 student: setup  ## write copies of the notebooks without solutions to build/student/
 	@$(PY) tools/student.py
+
+class: setup  ## write a course folder for nbgrader to build/class/
+	@$(PY) tools/class_material.py
 
 readme: setup  ## take README's table and the stated run times from the last `make run`
 	@$(PY) tools/readme.py
