@@ -98,8 +98,8 @@ def test_the_commands_of_the_folder_s_own_page_work(tmp_path):
     """Without the environment activated: `alembic` is found all the same."""
     (path,) = [path for path in chapters() if path.stem == "09_your_photographs"]
     class_material.write_class(tmp_path, [path], seed=1)
-    page = (tmp_path / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^nbgrader (.+?)(?: +#.*)?$", page, re.MULTILINE)
+    block = (tmp_path / "README.md").read_text(encoding="utf-8").split("```")[1]
+    commands = re.findall(r"^nbgrader (.+?)(?: +#.*)?$", block, re.MULTILINE)
     assert len(commands) == 5
     settings = dict(os.environ, PATH=os.defpath)
     for command in commands:
