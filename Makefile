@@ -14,8 +14,8 @@ override export REPO := $(value REPO)
 override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run slides test lint unit nbval lab save student readme colab benchmark margins test-browser test-slow \
-	test-environment test-oldest clean
+.PHONY: help setup run slides test lint unit nbval lab save student class readme colab benchmark margins test-browser \
+	test-slow test-environment test-oldest clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_s
 
 student: setup  ## write copies of the notebooks without solutions to build/student/
 	@$(PY) tools/student.py
+
+class: setup  ## write a course folder for nbgrader to build/class/
+	@$(PY) tools/class_material.py
 
 readme: setup  ## take README's table and the stated run times from the last `make run`
 	@$(PY) tools/readme.py

@@ -27,6 +27,8 @@ what a chapter and its table share       ``experiments``   03, 06 to 12
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``
+the command ``python -m course_utils``   ``__main__``
+what it does: start, doctor              ``_commands``
 checks of arguments                      ``_arguments``
 the one way to write a file              ``_files``
 a progress bar                           ``_progress``

@@ -5,14 +5,14 @@ import difflib
 import html
 import importlib
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from course_utils._arguments import require_positive
+from course_utils._arguments import as_count, require_positive
 from course_utils.exercises import CHAPTERS, Exercise, Mistake
 from course_utils.exercises.running import Outcome, Runner, described, shortened
 
@@ -66,7 +66,7 @@ class _Fault:
     minor: bool = False  # the values are right
 
 
-def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckResult:
+def check(name: str, answer: Any, *, time_limit: float | None = 20.0, seed: int = 0) -> CheckResult:
     """Compare an answer with the course's own function on plain, nasty and random inputs.
 
     Parameters
@@ -78,17 +78,20 @@ def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckRe
     time_limit : float, optional
         In seconds, for all inputs together; None for none. On Windows and outside of the main thread there is
         none in any case: interrupt the kernel by hand there. See `course_utils.exercises.running.Runner`.
+    seed : int
+        Of the random inputs, 0 or more; 0 gives those of the chapters. A class is graded on others too, so that
+        a table of the visible inputs is no answer.
 
     Returns
     -------
     CheckResult
         With ``.status`` "not attempted", "error", "wrong" or "correct", and the feedback as its
-        representation. The inputs are the same at every call.
+        representation. The inputs are the same at every call with the same seed.
 
     Raises
     ------
     ValueError
-        For a name that is no exercise, or a time limit that is not above 0.
+        For a name that is no exercise, a time limit that is not above 0, or a seed that is no count.
 
     Notes
     -----
@@ -108,7 +111,7 @@ def check(name: str, answer: Any, *, time_limit: float | None = 20.0) -> CheckRe
     """
     if time_limit is not None:
         require_positive("time_limit", time_limit)
-    exercise = _find(name)
+    exercise = _seeded(_find(name), as_count("seed", seed, low=0))
     if answer is ...:
         return _not_attempted(name)
     if not callable(answer):
@@ -158,6 +161,14 @@ def _find(name: str) -> Exercise:
 
 def _not_attempted(name: str) -> CheckResult:
     return CheckResult(name, "not attempted", "Replace the ... with your code and run both cells again.")
+
+
+@cache
+def _seeded(exercise: Exercise, seed: int) -> Exercise:
+    """The exercise on random inputs of another seed."""
+    if seed == 0:
+        return exercise
+    return replace(exercise, cases=lambda _: exercise.cases(np.random.default_rng(seed)))
 
 
 @cache

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-__all__ = ["data_path"]
+__all__ = ["data_path", "file_names"]
 
 _PACKAGE = Path(__file__).resolve().parent
 # The wheel carries the data inside the package; a checkout keeps it beside the package.
@@ -30,14 +30,7 @@ def data_path(name: str) -> Path:
     >>> data_path("digits.npz").name
     'digits.npz'
     """
-    folder = next((f for f in _FOLDERS if (f / "SHA256SUMS").is_file()), None)
-    if folder is None:
-        raise FileNotFoundError(
-            f"data/SHA256SUMS is in none of {[str(f) for f in _FOLDERS]}: restore it with "
-            "`git checkout -- data`, or install the course again"
-        )
-    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    checksums = {line[66:]: line[:64] for line in lines}  # as sha256sum writes them
+    folder, checksums = _checksums()
     if name not in checksums:
         raise ValueError(f"name: the course has no data file {name!r}; it has {sorted(checksums)}")
     path = folder / name
@@ -51,3 +44,31 @@ def data_path(name: str) -> Path:
             f"data file {path} was altered: expected SHA-256 {checksums[name]}, found {found}; {repair}"
         )
     return path
+
+
+def file_names() -> list[str]:
+    """Every data file of the course, by the name that `data_path` takes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the list of checksums is missing.
+
+    Examples
+    --------
+    >>> "digits.npz" in file_names()
+    True
+    """
+    return sorted(_checksums()[1])
+
+
+def _checksums() -> tuple[Path, dict[str, str]]:
+    """The data folder, and the SHA-256 of each file in it."""
+    folder = next((f for f in _FOLDERS if (f / "SHA256SUMS").is_file()), None)
+    if folder is None:
+        raise FileNotFoundError(
+            f"data/SHA256SUMS is in none of {[str(f) for f in _FOLDERS]}: restore it with "
+            "`git checkout -- data`, or install the course again"
+        )
+    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    return folder, {line[66:]: line[:64] for line in lines}  # as sha256sum writes them

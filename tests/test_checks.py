@@ -391,3 +391,21 @@ def test_ctrl_c_by_the_user_interrupts():
             check("softmax.stable", lambda logits: signal.raise_signal(signal.SIGINT))
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, True, None])
+def test_a_seed_is_a_count(seed):
+    with pytest.raises(ValueError, match="seed: expected an integer of 0 or more"):
+        check("softmax.stable", softmax, seed=seed)
+
+
+def test_another_seed_gives_other_random_inputs_and_the_same_ones_again():
+    def seen_with(seed):
+        seen = []
+        check("softmax.stable", lambda logits: seen.append(logits) or softmax(logits), seed=seed)
+        return seen
+
+    chapter, other, again = seen_with(0), seen_with(5), seen_with(5)
+    assert len(chapter) == len(other)
+    assert all(np.array_equal(a, b) for a, b in zip(other, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(chapter, other, strict=True))

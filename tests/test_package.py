@@ -26,6 +26,7 @@ NUMPY_MODULES = [
     "metrics",
     "optimizers",
     "softmax",
+    "__main__",
     "_arguments",
     "_files",
     "_progress",
@@ -75,7 +76,8 @@ LAYERS = (
     {"attention", "datasets", "ensembling", "information", "metrics"},
     {"detection", "segmentation"},
     {"exercises"},
-    {"checks", "experiments", "plotting"},
+    {"checks", "experiments", "plotting", "_commands"},
+    {"__main__"},
 )
 
 
@@ -86,7 +88,9 @@ def wrong_arrows(module, source):
     found = []
     for _, (where, name) in imports(module, ast.parse(source)):
         there = [*where.split("."), name][1]
-        if there != own and (level.get(there, 99) >= level[own] or (there == "exercises" and own != "checks")):
+        if there not in {own, "__version__"} and (
+            level.get(there, 99) >= level[own] or (there == "exercises" and own != "checks")
+        ):
             found.append(there)
     return found
 
@@ -178,7 +182,7 @@ SCHEMAS = {
     "vendor.dependabot": [".github/dependabot.yml"],
     "vendor.github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
     "vendor.github-issue-forms": [".github/ISSUE_TEMPLATE/fault.yml", ".github/ISSUE_TEMPLATE/claim.yml"],
-    "vendor.github-workflows": [".github/workflows/test.yml"],
+    "vendor.github-workflows": [".github/workflows/release.yml", ".github/workflows/test.yml"],
 }
 
 

@@ -2,38 +2,17 @@
 
 import os
 import subprocess
-import sys
-import sysconfig
-import venv
-from pathlib import Path
 
 import pytest
 
+from fresh_environment import environment_without_the_course, wheel_of_the_course
 from notebooks import ROOT, chapters, read
-
-OURS = ("softmax_to_segmentation", "course_utils", "__editable__", "_editable")
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    """A virtual environment with links to every package here but the course, and the course's wheel."""
     folder = tmp_path_factory.mktemp("machine")
-    environment = folder / "environment"
-    venv.create(environment, with_pip=False, symlinks=os.name != "nt")
-    variables = {"base": str(environment), "platbase": str(environment)}
-    target = Path(sysconfig.get_path("purelib", vars=variables))
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if not entry.name.startswith(OURS):
-            try:
-                (target / entry.name).symlink_to(entry)
-            except OSError:
-                if os.name == "nt":
-                    pytest.skip("links need a privilege on Windows")
-                raise
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    return Path(sysconfig.get_path("scripts", vars=variables)) / "python", wheel, folder
+    return environment_without_the_course(folder), wheel_of_the_course(folder), folder
 
 
 def set_up_cell():

@@ -100,11 +100,31 @@ def test_the_address_is_stamped_everywhere_and_can_be_removed():
     assert colab.badge(path.stem, "someone/course") in notebook.cells[0].source
     set_up = next(cell for cell in notebook.cells if cell.cell_type == "code").source
     assert 'COURSE = "git+https://github.com/someone/course"' in set_up
+    tagged = colab.stamp_notebook(nbformat.from_dict(notebook), path.stem, "someone/course", "v1.2.3")
+    set_up = next(cell for cell in tagged.cells if cell.cell_type == "code").source
+    assert 'COURSE = "git+https://github.com/someone/course@v1.2.3"' in set_up
     if "figures/" in before.cells[0].source:
         assert "raw.githubusercontent.com/someone/course/main/notebooks/figures/" in notebook.cells[0].source
     removed = colab.stamp_notebook(nbformat.from_dict(notebook), path.stem, "")
     bare = colab.stamp_notebook(nbformat.from_dict(before), path.stem, "")
     assert removed == bare
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_the_tag_of_this_version_is_found_and_no_other(tmp_path, monkeypatch):
+    def git(*arguments):
+        names = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *names, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(colab, "ROOT", tmp_path)
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)  # of a hook, which would point git at another repository
+    git("init")
+    git("commit", "--allow-empty", "-m", "a")
+    git("tag", f"v{colab.__version__}0")
+    assert colab.tag() == ""
+    git("tag", f"v{colab.__version__}")
+    assert colab.tag() == f"v{colab.__version__}"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework import config
 
 from course_utils._progress import ProgressBar
-from course_utils.training import History, cosine_optimizer, load_weights, save_weights, set_seed, train
+from course_utils.training import History, cosine_optimizer, load_weights, loop, save_weights, set_seed, train
 
 STEPS = 24
 
@@ -244,3 +245,26 @@ def test_bad_arguments(call: Callable[[], object], message: str) -> None:
 
 def test_history_starts_empty() -> None:
     assert History() == History([], [], [], 0, 0.0)
+
+
+def test_on_a_gpu_it_seeds_says_so_once_and_leaves_the_operations(monkeypatch, capsys):
+    loop._say_that_a_gpu_differs.cache_clear()
+    devices = {"GPU": [object()], "CPU": [object()]}
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: devices[kind])
+    config.disable_op_determinism()
+    drawn = []
+    for seed in (3, 3, 4):
+        set_seed(seed)
+        drawn.append((keras.random.normal((4,)).numpy().tolist(), np.random.random()))  # noqa: NPY002
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert not config.is_op_determinism_enabled()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("set_seed: on a GPU")
+    assert "CUDA_VISIBLE_DEVICES=-1" in line
+
+
+def test_without_a_gpu_it_makes_operations_deterministic_and_says_nothing(capsys):
+    config.disable_op_determinism()
+    set_seed(0)
+    assert config.is_op_determinism_enabled()
+    assert capsys.readouterr().err == ""

@@ -5,11 +5,13 @@ cells of the notebooks, and README's pictures and table, follow from it.
 """
 
 import re
+import subprocess
 import sys
 import tomllib
 
 import nbformat
 
+from course_utils import __version__
 from course_utils._files import write_text
 from notebooks import ROOT, chapters, read, write
 
@@ -27,6 +29,15 @@ def repository() -> str:
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     address = project.get("urls", {}).get("Repository", "")
     return str(address).removeprefix("https://github.com/")
+
+
+def tag() -> str:
+    """The tag of this version, if this checkout has one: a stamped copy then installs what it was written for."""
+    command = ["git", "tag", "--list", f"v{__version__}"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git
+        return ""
 
 
 def badge(name: str, owner_and_name: str) -> str:
@@ -55,15 +66,18 @@ def stamp_pictures(text: str, owner_and_name: str, folder: str = "") -> str:
     return PICTURE.sub(rf"]({raw}\1)", text)
 
 
-def stamp_notebook(notebook: nbformat.NotebookNode, name: str, owner_and_name: str) -> nbformat.NotebookNode:
-    """A notebook with its badge, picture address and install address, or without them."""
+def stamp_notebook(
+    notebook: nbformat.NotebookNode, name: str, owner_and_name: str, version: str = ""
+) -> nbformat.NotebookNode:
+    """A notebook with its badge, picture address and install address, of a version's tag if given; or without."""
     first = notebook.cells[0]
     first.source = BADGE_LINE.sub("", first.source)
     first.source = stamp_pictures(first.source, owner_and_name)
     if owner_and_name:
         heading, rest = first.source.split("\n\n", 1)
         first.source = f"{heading}\n\n{badge(name, owner_and_name)}\n\n{rest}"
-    course = f"git+https://github.com/{owner_and_name}" if owner_and_name else ""
+    at = f"@{version}" if version else ""
+    course = f"git+https://github.com/{owner_and_name}{at}" if owner_and_name else ""
     set_up = next(cell for cell in notebook.cells if cell.cell_type == "code")
     set_up.source = COURSE_LINE.sub(f'COURSE = "{course}"', set_up.source)
     return notebook
@@ -74,12 +88,14 @@ def main() -> None:
     if owner_and_name and not REPOSITORY.fullmatch(owner_and_name):
         sys.exit(f"expected owner/name, got {owner_and_name!r}")
     # All of them first: a notebook that cannot be read leaves everything as it was.
-    stamped = [(stamp_notebook(read(path), path.stem, owner_and_name), path) for path in chapters()]
+    version = tag()
+    stamped = [(stamp_notebook(read(path), path.stem, owner_and_name, version), path) for path in chapters()]
     write_text(PROJECT, stamp_project(PROJECT.read_text(encoding="utf-8"), owner_and_name))
     write_text(README, stamp_pictures(README.read_text(encoding="utf-8"), owner_and_name, "notebooks/"))
     for notebook, path in stamped:
         write(notebook, path)
-    print(f"repository: {owner_and_name or 'none'}; now run `make readme`")
+    at = f" at {version}" if owner_and_name and version else ""
+    print(f"repository: {owner_and_name or 'none'}{at}; now run `make readme`")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def install(environment: Path, log: Path) -> None:
     constraints = ["--constraint", "constraints.txt"]
     # pip brings uv, which installs the rest several times faster. Compiled bytecode saves every
     # first import of TensorFlow several seconds.
-    project = ["--compile-bytecode", "--editable", ".[dev]"]
+    project = ["--compile-bytecode", "--editable", ".[dev,class]"]
     commands = (
         [python, "-m", "pip", "install", "--retries", "1", "--timeout", "20", *constraints, "uv"],
         [python, "-m", "uv", "pip", "install", "--python", python, *constraints, *project],

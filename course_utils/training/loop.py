@@ -1,7 +1,9 @@
 """A fixed number of steps, the best weights kept, resumed after a stop."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ Loss = Callable[[Any, Any], tf.Tensor]
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations deterministic.
+    """Seed Python, NumPy and TensorFlow, and on a CPU make TensorFlow's operations deterministic.
 
     Call it before the model is built: the first weights depend on it. Slower by a few per cent.
 
@@ -28,9 +30,31 @@ def set_seed(seed: int) -> None:
     ------
     ValueError
         For anything but an integer of 0 or more.
+
+    Notes
+    -----
+    Where TensorFlow sees a GPU, everything is seeded and the operations stay as they are, which one line on stderr
+    says: an operation without a deterministic kernel for the GPU would raise UnimplementedError in the middle of a
+    training. TensorFlow 2.21 has none for the gradient of a resize to nearest neighbours, through which the
+    detector's pyramid learns (`detection.build_ssd`, chapters 07 and 09), nor for the gradient of batch
+    normalisation that is not training. Of what else it names (bincount, crop_and_resize, adjust_contrast,
+    dilation, sparse products, fake quantisation, max pooling with arg-max) the course trains with nothing. The
+    documentation of ``tf.config.experimental.enable_op_determinism`` promises the error; which operations raise
+    it, the messages in TensorFlow's library say.
     """
     keras.utils.set_random_seed(as_count("seed", seed, low=0))
-    tf.config.experimental.enable_op_determinism()
+    if tf.config.get_visible_devices("GPU"):
+        _say_that_a_gpu_differs()
+    else:
+        tf.config.experimental.enable_op_determinism()
+
+
+@cache  # once a process, however many seeds are tried
+def _say_that_a_gpu_differs() -> None:
+    sys.stderr.write(
+        "set_seed: on a GPU the numbers differ a little from run to run; to have the same twice, set "
+        "CUDA_VISIBLE_DEVICES=-1 before Python starts, which leaves the CPU\n"
+    )
 
 
 def train(

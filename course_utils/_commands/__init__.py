@@ -1,0 +1,3 @@
+"""What `python -m course_utils` does."""
+
+__all__: list[str] = []
