@@ -182,7 +182,11 @@ SCHEMAS = {
     "vendor.dependabot": [".github/dependabot.yml"],
     "vendor.github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
     "vendor.github-issue-forms": [".github/ISSUE_TEMPLATE/fault.yml", ".github/ISSUE_TEMPLATE/claim.yml"],
-    "vendor.github-workflows": [".github/workflows/release.yml", ".github/workflows/test.yml"],
+    "vendor.github-workflows": [
+        ".github/workflows/pages.yml",
+        ".github/workflows/release.yml",
+        ".github/workflows/test.yml",
+    ],
 }
 
 

@@ -61,7 +61,9 @@ def main() -> None:
     if run(*install, "--constraint", str(pins), "--editable", ".[dev]") != 0:
         sys.exit("the oldest versions could not be installed")
     tests = (python, "-m", "pytest", "-n", "2")
-    unit = run(*tests, "--doctest-modules", "-m", "not slow and not benchmark and not browser", "course_utils", "tests")
+    unit = run(
+        *tests, "--doctest-modules", "-m", "not slow and not benchmark and not browser", "course_utils", "tests"
+    )
     notebooks = run(*tests, "--dist", "loadscope", "--nbval-lax", "notebooks")
     if unit or notebooks:
         sys.exit(
