@@ -48,8 +48,15 @@ def definition(cell: nbformat.NotebookNode, term: str) -> str:
     return re.sub(r"^[-#\d.]+\s+", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", sentence)).strip()
 
 
-def write_terms(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> dict[str, str]:
-    """Write the index, and give the place of each term in it."""
+# Terms that are also words of every day: a link from each of them would mislead more often than it helps.
+EVERYDAY = {
+    *("candidate", "control", "group", "head", "key", "kernel", "mask", "parameter"),
+    *("positive", "scale", "score", "step", "thing", "value", "view"),
+}
+
+
+def write_terms(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> dict[str, tuple[str, str]]:
+    """Write the index, and give the place of each term that links lead to, and the page that defines it first."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for name, notebook in notebooks.items():
         for number, term in defined(notebook):
@@ -71,7 +78,9 @@ def write_terms(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> dict
         if len(places) > 1:
             lines += [":::", ""]
     write_text(path, "\n".join(lines))
-    return {term: anchor(term) for term in found}
+    return {
+        term: (anchor(term), f"chapters/{places[0][0]}") for term, places in found.items() if term not in EVERYDAY
+    }
 
 
 def write_notation(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 import jupyter_server_mathjax
 import nbformat
@@ -37,13 +38,20 @@ CAPTION = re.compile(r"\*[^*].*[^*]\*", re.DOTALL)
 FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 
 
+class Visual(NamedTuple):
+    """A figure."""
+
+    html: str
+    caption: str = ""  # Markdown
+
+
 @dataclass
 class Section:
     """What stands below one heading."""
 
     heading: str
     paragraphs: list[str] = field(default_factory=list)
-    visuals: list[tuple[str, str]] = field(default_factory=list)  # HTML, and the caption as Markdown
+    visuals: list[Visual] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
 
 
@@ -71,20 +79,18 @@ def sections(notebook: nbformat.NotebookNode, frames: Path) -> Iterator[Section]
                 if heading:
                     yield section
                     section = Section(heading[1])
-                section.paragraphs += paragraphs(part[heading.end() :] if heading else part)
+                texts = paragraphs(part[heading.end() :] if heading else part)
+                section.paragraphs += texts
+                if section.visuals and not section.visuals[-1].caption:
+                    caption = next(filter(CAPTION.fullmatch, texts), "")
+                    section.visuals[-1] = section.visuals[-1]._replace(caption=caption)
         else:
             if "slide" in cell.metadata.get("tags", []):
                 section.code.append(cell.source)
             for output in cell.outputs:
                 html = visual(output, frames)
                 if html:
-                    section.visuals.append((html, ""))
-        if section.visuals and cell.cell_type == "markdown":
-            captions = [
-                text for text in paragraphs(cell.source) if re.fullmatch(r"\*[^*].*[^*]\*", text, re.DOTALL)
-            ]
-            html, caption = section.visuals[-1]
-            section.visuals[-1] = (html, caption or next(iter(captions), ""))
+                    section.visuals.append(Visual(html))
     yield section
 
 

@@ -35,7 +35,8 @@ def fold_solutions(app: Sphinx, doctree: nodes.document) -> None:
 
 def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Link the first use of a term in each section to the index."""
-    places = facts(app)["terms"]
+    # A term may be an ordinary word before it is defined.
+    places = {term: place for term, (place, first) in facts(app)["terms"].items() if first <= docname}
     if not docname.startswith("chapters/") or not places:
         return
     known = "|".join(re.escape(term) for term in sorted(places, key=len, reverse=True))
