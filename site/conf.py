@@ -63,7 +63,6 @@ mathjax2_config = {
         "availableFonts": [],
         "webFont": "STIX-Web",
         "imageFont": None,
-        "linebreaks": {"automatic": True},
         # MathJax takes about:blank for a font that shows nothing, which browsers report as an error.
         "styles": {"@font-face": {"font-family": "MathJax_Blank", "src": "local('none')"}},
     },

@@ -52,6 +52,7 @@ def address(built):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/a"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
