@@ -36,7 +36,7 @@ def notebook():
             ),
             tagged("hidden = 1", "other", figure('the "first"')),
             new_markdown_cell(
-                "*What the curve shows. And more of it.*\n\nText behind.\n\n### A claim\n\n**Falls.** It is 3. Not 4."
+                "*What the curve shows. And more.*\n\nText behind.\n\n### A claim\n\n**Falls.** It is 3. Not 4."
             ),
             tagged("shown = 2", "slide"),
             new_code_cell(
@@ -82,7 +82,7 @@ def test_the_question_comes_with_its_guess_and_then_the_formula_with_its_sentenc
 def test_figures_and_sliders_follow_with_caption_and_verdict(shown):
     (first,) = [s for s in shown if "the &quot;first&quot;" in s]
     assert "What the curve shows." in without_notes(first)
-    assert "And more of it" not in without_notes(first)
+    assert "And more." not in without_notes(first)
     (slider,) = [s for s in shown if 'class="explore"' in s]
     assert "<h2>A claim</h2>" in slider
     (cover,) = [s for s in shown[1:] if 'alt="the cover"' in s]

@@ -25,7 +25,7 @@ class Slider(NamedTuple):
 
 STYLE = """
 .explore{margin:1em 0;color:inherit}
-.explore .row{display:grid;grid-template-columns:minmax(6em,auto) minmax(8em,22em) minmax(4em,auto);gap:.8em;
+.explore .row{display:grid;grid-template-columns:minmax(4em,max-content) minmax(8em,22em) max-content;gap:.8em;
 align-items:center;margin:.3em 0}
 .explore input{width:100%;margin:0;min-height:24px}
 .explore img{max-width:100%;height:auto;background:#fff}

@@ -21,7 +21,7 @@ __all__ = ["MOST_FRAMES", "explore"]
 
 MOST_FRAMES = 200
 # What the frames of one figure may weigh in a page: two such figures and a chapter's text stay below 3 MB.
-MOST_BYTES = 1_350_000
+MOST_BYTES = 1_150_000
 
 
 class Choice(NamedTuple):
@@ -42,7 +42,7 @@ def explore(draw: Callable[..., Figure | None], **sliders: Any) -> None:
     names a folder, every frame is drawn once, and the figure that is displayed holds them all with sliders of its
     own (native inputs, so that a keyboard moves them and a screen reader reads them), which need no kernel. The
     same figure is written to the folder as ``NAME.html``, where NAME is the name of ``draw``, and the seconds that
-    it took to ``NAME.seconds``. It has at most 200 frames and 1.35 MB: where the sliders have more positions,
+    it took to ``NAME.seconds``. It has at most 200 frames and 1.15 MB: where the sliders have more positions,
     frames are drawn for fewer of them, the ends and the first value included, and the caption says so.
 
     Parameters

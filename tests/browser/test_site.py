@@ -64,6 +64,10 @@ def test_every_link_and_anchor_leads_somewhere(built):
     assert not broken
 
 
+def test_no_page_is_heavy(built):
+    assert max(path.stat().st_size for path in (built / "a" / "course").rglob("*.html")) < 3_000_000
+
+
 def test_the_search_finds_a_sentence_and_a_docstring(address, page):
     for words, expected in (("exponentiate every score", SLIDER), ("Expected calibration error", "api/metrics")):
         page.goto(f"{address}/course/search.html?q={words}")
