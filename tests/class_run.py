@@ -29,15 +29,17 @@ _results = itertools.cycle([_exercise.reference(*case) for case in _exercise.cas
 def {answer}(*arguments, results=_results):
     return next(results)
 """
-OVERWRITES = """import types
-import course_utils.checks
+FALSE_CHECK = """import types
 
 def check(*arguments, **options):
     return types.SimpleNamespace(status="correct")
+"""
+OVERWRITES = f"""{FALSE_CHECK}
+import course_utils.checks
 
 course_utils.checks.check = check
 
-def {answer}(*arguments):
+def {{answer}}(*arguments):
     return 0
 """
 LOOPS = """import time
@@ -81,6 +83,11 @@ def graded(folder, api, name, *, misbehaving):
     for student, answers in answers_of(folder, name).items():
         if misbehaving or student not in {"overwrites", "leaves", "loops"}:
             hand_in(folder, student, name, answers)
+    if misbehaving:  # a package of the course's name beside the notebook, from where Python imports first
+        false = folder / "submitted" / "overwrites" / name / "course_utils"
+        false.mkdir()
+        for module in ("__init__.py", "checks.py"):
+            (false / module).write_text(FALSE_CHECK, encoding="utf-8")
     grading = api.autograde(name, "*")
     demanded(api, "generate_feedback", name, "*")
     return {"success": grading["success"], "log": grading["log"], "scores": scores(folder, name)}
