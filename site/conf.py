@@ -72,6 +72,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_context = {"default_mode": "auto"}
 html_static_path = [str(HERE / "_static"), str(SOURCES / "_static")]
+html_favicon = str(HERE / "_static" / "favicon.svg")
 html_css_files = ["course.css"]
 html_js_files = ["course.js"]
 html_baseurl = FACTS["address"]

@@ -103,5 +103,6 @@ def is_foreign(url):
 
 
 def html_pages(folder: Path):
-    """All pages of the site but those that hold sources."""
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.html") if "_modules" not in p.parts)
+    """All pages of the site but those that hold sources, and what the theme leaves of its templates."""
+    found = [path.relative_to(folder) for path in folder.rglob("*.html")]
+    return sorted(path.as_posix() for path in found if path.parts[0] not in ("_modules", "_static"))
