@@ -107,7 +107,6 @@ class Critics:
             start = [rng.normal(0, n_in**-0.5, (n_in, n_out)) * (not self.quadratic) for rng in generators]
             self.weights += [keras.Variable(np.float32(x)) for x in (start, np.zeros((len(seeds), 1, n_out)))]
         self._average = tf.Variable(tf.ones((len(seeds),)))
-        self._rate = tf.Variable(LEARNING_RATE)
         self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
         self._optimizer.build(self.weights)
         self._step = tf.function(self._update)
@@ -132,7 +131,7 @@ class Critics:
         for step in range(steps):
             if step == 1:
                 started = time.process_time()
-            self._rate.assign(LEARNING_RATE * (1 + np.cos(np.pi * step / steps)) / 2)
+            self._optimizer.learning_rate = LEARNING_RATE * (1 + np.cos(np.pi * step / steps)) / 2
             self._step(*(tf.constant(part, tf.float32) for part in draw(size)))
         return time.process_time() - started
 
@@ -173,5 +172,4 @@ class Critics:
                     values = [(nwj if self.kind == "NWJ" else donsker_varadhan)(*pair) for pair in pairs]
             value = -tf.reduce_sum(values)  # a sum: no critic sees another's gradient
         gradients = tape.gradient(value, self.weights)
-        self._optimizer.learning_rate = self._rate
         self._optimizer.apply(gradients, self.weights)

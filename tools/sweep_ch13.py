@@ -1,0 +1,306 @@
+"""Make the three tables of chapter 13: data/results/information_clusters.csv, _rivals.csv and _estimators.csv.
+
+    python tools/sweep_ch13.py clusters
+    python tools/sweep_ch13.py rivals
+    python tools/sweep_ch13.py estimators
+
+Clusters: three restarts of a training without labels, the one with the lowest loss goes on; ten seeds. Rivals: what
+else finds the classes of digits with few labels or none. Estimators: mutual information of pairs for which it is
+known, ten seeds. A run that the table holds is not repeated, so each can be stopped and started.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.cluster import KMeans, SpectralClustering
+
+from course_utils.experiments.ch13 import (
+    BATCH,
+    CLUSTERS,
+    LIVE_STEPS,
+    Digits,
+    Learner,
+    build_encoder,
+    digits,
+    halved,
+    held_out_accuracy,
+    score,
+    train_live,
+    views_of,
+)
+from course_utils.experiments.ch13_pairs import PAIRS, CriticKind, Critics
+from course_utils.information import histogram_information, nearest_neighbour_information
+from course_utils.training import set_seed
+from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
+
+SEEDS = tuple(range(10))
+RESTARTS, SHORT, STEPS = 3, 800, (1600, 3200, 4800, 6400)  # steps of a restart; where the best one is looked at
+FALL = 1000  # the last steps, over which the rate falls
+
+RIVAL_SEEDS = (0, 1, 2, 3, 4)
+PER_CLASS, SUPERVISED_STEPS = 10, 600  # labels of each class; steps of the network that sees only these
+NEIGHBOURS = 10  # of the graph of spectral clustering
+
+SAMPLES, BINS, CRITIC_STEPS, HELD_OUT = 2000, 20, 1000, 64_000
+
+
+def write(path: Path, rows: list[Row], row: dict[str, Any]) -> None:
+    rows.append({name: f"{value:.4f}" if isinstance(value, float) else str(value) for name, value in row.items()})
+    write_rows(path, rows)
+    print(rows[-1], flush=True)
+
+
+def sweep_clusters(path: Path, seeds: tuple[int, ...]) -> None:
+    data, rows = digits(), read_rows(path)
+    for seed in seeds:
+        if holds(rows, {"seed": str(seed), "steps": str(STEPS[-1])}):
+            continue
+        rows = [row for row in rows if row["seed"] != str(seed)]  # a seed that was cut short begins again
+        started = time.process_time()
+        learner, best, states = Learner(data.train, seed=seed), {"information": -1.0}, []
+        for restart in range(RESTARTS):
+            learner.start(100 * seed + restart)
+            learner.train(SHORT)
+            found = {"seed": seed, "restart": restart, "steps": SHORT, **score(learner, data)}
+            write(path, rows, found | {"seconds": time.process_time() - started})
+            states.append(learner.state())
+            best = max(best, found, key=lambda row: float(row["information"]))
+        learner.restore(states[int(best["restart"])])
+        for steps in STEPS:
+            learner.train(steps - learner.step, fall_over=FALL if steps == STEPS[-1] else None)
+            found = {"seed": seed, "restart": best["restart"], "steps": steps, **score(learner, data)}
+            write(path, rows, found | {"seconds": time.process_time() - started})
+    if not all(holds(rows, {"seed": str(seed), "steps": str(STEPS[-1])}) for seed in SEEDS):
+        return
+    rows.sort(key=lambda row: (int(row["seed"]), int(row["steps"]), int(row["restart"])))
+    write_rows(path, rows)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch13.py clusters",
+        seeds=SEEDS,
+        restarts=RESTARTS,
+        steps_of_a_restart=SHORT,
+        steps=STEPS,
+        fall_over=FALL,
+        batch_size=BATCH,
+        chosen_by="the information of two views of the training digits, no label",
+        runs=len(rows),
+        seconds=round(sum(float(row["seconds"]) for row in rows if row["steps"] == str(STEPS[-1]))),
+        threads=1,
+    )
+
+
+def few_labels(data: Digits, seed: int) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Ten training digits of each class."""
+    rng = np.random.default_rng(seed)
+    members = [rng.permutation(np.flatnonzero(data.train_labels == k))[:PER_CLASS] for k in range(CLUSTERS)]
+    return np.concatenate(members)
+
+
+def supervised(data: Digits, seed: int) -> float:
+    """The same encoder, trained with 100 labels on views of these digits."""
+    set_seed(seed)
+    rng, chosen = np.random.default_rng(seed), few_labels(data, seed)
+    pool = np.stack([halved(views_of(data.train[chosen], rng)) for _ in range(100)])
+    network = keras.Sequential([build_encoder(), keras.layers.Lambda(lambda outputs: outputs[1][:, 0])])
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, SUPERVISED_STEPS))
+    labels = data.train_labels[chosen]
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(x: Any, y: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, network(x, training=True)))
+        variables = [v for v in network.trainable_variables if v.shape[-1] != 150]  # the heads of 30 are not used
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    for _ in range(SUPERVISED_STEPS):
+        index = rng.integers(0, len(chosen), 100)
+        step(pool[rng.integers(0, len(pool), 100), index], labels[index])
+    return float(np.mean(np.asarray(network(halved(data.test))).argmax(axis=1) == data.test_labels))
+
+
+def clustered(data: Digits, codes: Callable[[Any], Any], seed: int) -> float:
+    """k-means on codes of the training digits, scored on the others."""
+    train, test = (codes(halved(part)) for part in (data.train, data.test))
+    means = KMeans(CLUSTERS, n_init=10, random_state=seed).fit(train)
+    return held_out_accuracy(means.labels_, data.train_labels, means.predict(test), data.test_labels)
+
+
+def spectral(data: Digits, seed: int) -> float:
+    """Spectral clustering knows no new sample: all digits are clustered, training labels name the clusters."""
+    model = SpectralClustering(
+        CLUSTERS,
+        affinity="nearest_neighbors",
+        n_neighbors=NEIGHBOURS,
+        assign_labels="cluster_qr",
+        random_state=seed,
+    )
+    both = model.fit_predict(halved(np.concatenate([data.train, data.test])))
+    n = len(data.train)
+    return held_out_accuracy(both[:n], data.train_labels, both[n:], data.test_labels)
+
+
+def rival_runs(data: Digits, seed: int) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
+    """Name of each rival, and what makes its accuracies."""
+
+    def one(accuracy: Callable[[], float]) -> Callable[[], dict[str, float]]:
+        return lambda: {"": accuracy()}
+
+    def learnt(objective: Any, fine: bool = True) -> dict[str, float]:
+        learner = Learner(data.train, objective, seed=seed, over_clustering=fine)
+        learner.train(LIVE_STEPS, fall_over=LIVE_STEPS // 3)
+        return {", k-means on its codes": clustered(data, learner.codes, seed)} | (
+            {"": score(learner, data)["accuracy"]} if objective == "IIC" else {}
+        )
+
+    def untrained() -> float:
+        return clustered(data, Learner(data.train[:10], seed=seed).codes, seed)
+
+    yield "k-means on pixels", one(lambda: clustered(data, lambda x: x, seed))
+    yield "k-means on views", one(lambda: clustered_views(data, seed))
+    yield "spectral clustering", one(lambda: spectral(data, seed))
+    yield "random encoder, k-means on its codes", one(untrained)
+    yield "100 labels, supervised", one(lambda: supervised(data, seed))
+    yield "InfoNCE", lambda: learnt("InfoNCE")
+    yield "IIC, one run", lambda: learnt("IIC")
+    yield "IIC, no over-clustering", lambda: learnt("IIC", False)
+
+
+def clustered_views(data: Digits, seed: int) -> float:
+    """k-means on the views that IIC sees: the warps alone, without the loss."""
+    rng = np.random.default_rng(seed)
+    many = np.concatenate([halved(views_of(data.train, rng)) for _ in range(4)])
+    means = KMeans(CLUSTERS, n_init=10, random_state=seed).fit(many)
+    train, test = (means.predict(halved(part)) for part in (data.train, data.test))
+    return held_out_accuracy(train, data.train_labels, test, data.test_labels)
+
+
+def sweep_rivals(path: Path) -> None:
+    data, rows = digits(), read_rows(path)
+    for seed in RIVAL_SEEDS:
+        for name, run in rival_runs(data, seed):
+            if any(row["seed"] == str(seed) and row["method"].startswith(name) for row in rows):
+                continue
+            started = time.process_time()
+            found = run()
+            seconds = time.process_time() - started
+            for ending, accuracy in found.items():
+                write(
+                    path, rows, {"method": name + ending, "seed": seed, "accuracy": accuracy, "seconds": seconds}
+                )
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch13.py rivals",
+        seeds=RIVAL_SEEDS,
+        steps=LIVE_STEPS,
+        labels_per_class=PER_CLASS,
+        supervised_steps=SUPERVISED_STEPS,
+        neighbours=NEIGHBOURS,
+        runs=len(rows),
+        threads=1,
+    )
+
+
+def from_samples(name: str, seed: int) -> Iterator[tuple[str, float, float]]:
+    """Estimator, estimate and seconds, from 2,000 samples."""
+    x, y = PAIRS[name].draw(np.random.default_rng(seed), (SAMPLES,))
+    bins = 8 if name == "discrete" else BINS
+    estimators: dict[str, Callable[[], float]] = {
+        "histogram": lambda: histogram_information(x, y, bins),
+        "histogram, corrected": lambda: corrected_histogram(x, y, bins),
+        "nearest neighbours": lambda: nearest_neighbour_information(x, y, 3),
+    }
+    if name == "discrete":  # the method is for continuous variables
+        del estimators["nearest neighbours"]
+    for kind, estimate in estimators.items():
+        started = time.process_time()
+        found = estimate()
+        yield kind, found, time.process_time() - started
+
+
+def corrected_histogram(x: Any, y: Any, bins: int) -> float:
+    """The histogram's information less its bias to first order (Miller and Madow)."""
+    counts = np.histogram2d(x, y, bins)[0]
+    occupied = [np.count_nonzero(part) for part in (counts, counts.sum(axis=0), counts.sum(axis=1))]
+    return histogram_information(x, y, bins) - (occupied[0] - occupied[1] - occupied[2] + 1) / (2 * len(x))
+
+
+def from_critics(name: str, kind: CriticKind, fixed: bool) -> tuple[dict[str, Any], float]:
+    """The bounds (seeds,) of ten critics, and the seconds of one: on fresh samples, or on half of 2,000."""
+    rng = np.random.default_rng(1000)
+    critics, draw = Critics(kind, SEEDS), PAIRS[name].draw
+    shape = (len(SEEDS), SAMPLES // 2)
+    if not fixed:
+        seconds = critics.train(lambda n: draw(rng, (len(SEEDS), n)), CRITIC_STEPS)
+        return {kind: critics.bounds(*draw(rng, (len(SEEDS), HELD_OUT)))}, seconds / len(SEEDS)
+    x, y = draw(rng, shape)
+
+    def again(n: int) -> tuple[Any, Any]:
+        chosen = rng.integers(0, shape[1], (len(SEEDS), n))
+        return np.take_along_axis(x, chosen, axis=1), np.take_along_axis(y, chosen, axis=1)
+
+    seconds = critics.train(again, CRITIC_STEPS)
+    readings = {
+        f"{kind}, 1,000 samples, in-sample": critics.bounds(x, y),
+        f"{kind}, 1,000 samples, held out": critics.bounds(*draw(rng, shape)),
+    }
+    return readings, seconds / len(SEEDS)
+
+
+def sweep_estimators(path: Path) -> None:
+    rows = read_rows(path)
+    for name in PAIRS:
+        for seed in SEEDS:
+            if not holds(rows, {"pair": name, "seed": str(seed), "estimator": "histogram"}):
+                for kind, found, seconds in from_samples(name, seed):
+                    row = {"pair": name, "estimator": kind, "seed": seed, "estimate": found, "seconds": seconds}
+                    write(path, rows, row)
+        for kind, fixed in [*((kind, False) for kind in get_args(CriticKind)), ("DV", True)]:
+            label = f"{kind}, 1,000 samples, held out" if fixed else kind
+            if holds(rows, {"pair": name, "estimator": label}):
+                continue
+            readings, seconds = from_critics(name, kind, fixed)
+            for reading, values in readings.items():
+                for seed, value in zip(SEEDS, values, strict=True):
+                    row = {"pair": name, "estimator": reading, "seed": seed, "estimate": float(value)}
+                    write(path, rows, row | {"seconds": seconds})
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch13.py estimators",
+        seeds=SEEDS,
+        samples=SAMPLES,
+        bins=BINS,
+        critic_steps=CRITIC_STEPS,
+        held_out=HELD_OUT,
+        truths={name: round(float(pair.truth), 6) for name, pair in PAIRS.items()},
+        rows=len(rows),
+        threads=1,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=("clusters", "rivals", "estimators"))
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of clusters")
+    arguments = parser.parse_args()
+    path = arguments.output or RESULTS / f"information_{arguments.table}.csv"
+    if arguments.table == "clusters":
+        sweep_clusters(path, tuple(arguments.seeds))
+    elif arguments.table == "rivals":
+        sweep_rivals(path)
+    else:
+        sweep_estimators(path)
+
+
+if __name__ == "__main__":
+    main()
