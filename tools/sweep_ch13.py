@@ -4,9 +4,9 @@
     python tools/sweep_ch13.py rivals
     python tools/sweep_ch13.py estimators
 
-Clusters: three restarts of a training without labels, the one with the lowest loss goes on; ten seeds. Rivals: what
-else finds the classes of digits with few labels or none. Estimators: mutual information of pairs for which it is
-known, ten seeds. A run that the table holds is not repeated, so each can be stopped and started.
+Clusters: three restarts of a training without labels, the one with the lowest loss goes on; ten seeds. Rivals:
+what else finds the classes of digits with few labels or none. Estimators: mutual information of pairs for which it
+is known, ten seeds. A run that the table holds is not repeated, so each can be stopped and started.
 """
 
 import argparse
@@ -34,7 +34,6 @@ from course_utils.experiments.ch13 import (
     halved,
     held_out_accuracy,
     score,
-    train_live,
     views_of,
 )
 from course_utils.experiments.ch13_pairs import PAIRS, CriticKind, Critics
@@ -43,8 +42,8 @@ from course_utils.training import set_seed
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 SEEDS = tuple(range(10))
-RESTARTS, SHORT, STEPS = 3, 800, (1600, 3200, 4800, 6400)  # steps of a restart; where the best one is looked at
-FALL = 1000  # the last steps, over which the rate falls
+RESTARTS, SHORT, STEPS = 3, 600, (1200, 2400, 4000)  # steps of a restart; where the best one is looked at
+FALL = 800  # the last steps, over which the rate falls
 
 RIVAL_SEEDS = (0, 1, 2, 3, 4)
 PER_CLASS, SUPERVISED_STEPS = 10, 600  # labels of each class; steps of the network that sees only these

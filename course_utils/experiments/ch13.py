@@ -37,7 +37,7 @@ AFFINE = {"rotation": 15.0, "scale": 0.2, "shear": 0.3, "shift": 0.7}
 ALPHA, SIGMA = 25.0, 4.0  # of the elastic field
 WIDTH, HEADS, CLUSTERS, FINE = 400, 5, 10, 30  # hidden units, heads of either kind, clusters of a head
 BATCH, LEARNING_RATE, TEMPERATURE = 250, 5e-3, 0.2
-LIVE_STEPS = 1400
+LIVE_STEPS = 1200
 
 # What the chapter asserts of its one live run.
 BOUNDS = {"accuracy": ("above", 0.7), "information": ("above", 1.5)}
