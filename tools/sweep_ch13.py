@@ -10,9 +10,10 @@ is known, ten seeds. A run that the table holds is not repeated, so each can be 
 """
 
 import argparse
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -42,8 +43,7 @@ from course_utils.training import set_seed
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 SEEDS = tuple(range(10))
-RESTARTS, SHORT, STEPS = 3, 600, (1200, 2400, 4000)  # steps of a restart; where the best one is looked at
-FALL = 800  # the last steps, over which the rate falls
+RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000, 3000, 6000)  # steps of a restart; where the best one is looked at
 
 RIVAL_SEEDS = (0, 1, 2, 3, 4)
 PER_CLASS, SUPERVISED_STEPS = 10, 600  # labels of each class; steps of the network that sees only these
@@ -58,28 +58,40 @@ def write(path: Path, rows: list[Row], row: dict[str, Any]) -> None:
     print(rows[-1], flush=True)
 
 
-def sweep_clusters(path: Path, seeds: tuple[int, ...]) -> None:
+def sweep_clusters(path: Path, seeds: Sequence[int], until: int, checkpoints: Path) -> None:
+    """The restarts of each seed, and the best of them on, up to a number of steps."""
     data, rows = digits(), read_rows(path)
     for seed in seeds:
-        if holds(rows, {"seed": str(seed), "steps": str(STEPS[-1])}):
+        key = {"seed": str(seed)}
+        begun = holds(rows, key | {"steps": str(SHORT), "restart": str(RESTARTS - 1)})
+        missing = [steps for steps in STEPS if steps <= until and not holds(rows, key | {"steps": str(steps)})]
+        if begun and not missing:
             continue
-        rows = [row for row in rows if row["seed"] != str(seed)]  # a seed that was cut short begins again
-        started = time.process_time()
-        learner, best, states = Learner(data.train, seed=seed), {"information": -1.0}, []
-        for restart in range(RESTARTS):
-            learner.start(100 * seed + restart)
-            learner.train(SHORT)
-            found = {"seed": seed, "restart": restart, "steps": SHORT, **score(learner, data)}
-            write(path, rows, found | {"seconds": time.process_time() - started})
-            states.append(learner.state())
-            best = max(best, found, key=lambda row: float(row["information"]))
-        learner.restore(states[int(best["restart"])])
-        for steps in STEPS:
-            learner.train(steps - learner.step, fall_over=FALL if steps == STEPS[-1] else None)
-            found = {"seed": seed, "restart": best["restart"], "steps": steps, **score(learner, data)}
-            write(path, rows, found | {"seconds": time.process_time() - started})
-    if not all(holds(rows, {"seed": str(seed), "steps": str(STEPS[-1])}) for seed in SEEDS):
-        return
+        started, kept = time.process_time(), checkpoints / f"clusters_{seed}.npz"
+        learner = Learner(data.train, seed=seed)
+        if begun:
+            restart = restore(kept, learner)
+            so_far = max(float(row["seconds"]) for row in rows if row["seed"] == str(seed))
+            started = time.process_time() - so_far
+        else:
+            rows = [row for row in rows if row["seed"] != str(seed)]  # a seed that was cut short begins again
+            states, informations = [], []
+            for restart in range(RESTARTS):
+                learner.start(100 * seed + restart)
+                learner.train(SHORT)
+                states.append(learner.state())
+                found = score(learner, data)
+                informations.append(found["information"])
+                row = {"seed": seed, "restart": restart, "steps": SHORT, **found}
+                write(path, rows, row | {"seconds": time.process_time() - started})
+            restart = int(np.argmax(informations))
+            learner.restore(states[restart])
+            save(kept, learner, restart)
+        for steps in missing:
+            learner.train(steps - learner.step)
+            save(kept, learner, restart)
+            row = {"seed": seed, "restart": restart, "steps": steps, **score(learner, data)}
+            write(path, rows, row | {"seconds": time.process_time() - started})
     rows.sort(key=lambda row: (int(row["seed"]), int(row["steps"]), int(row["restart"])))
     write_rows(path, rows)
     write_manifest(
@@ -89,13 +101,29 @@ def sweep_clusters(path: Path, seeds: tuple[int, ...]) -> None:
         restarts=RESTARTS,
         steps_of_a_restart=SHORT,
         steps=STEPS,
-        fall_over=FALL,
         batch_size=BATCH,
         chosen_by="the information of two views of the training digits, no label",
         runs=len(rows),
         seconds=round(sum(float(row["seconds"]) for row in rows if row["steps"] == str(STEPS[-1]))),
         threads=1,
     )
+
+
+def save(path: Path, learner: Learner, restart: int) -> None:
+    """Keep what it takes to go on."""
+    variables, generator, step, _ = learner.state()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = json.dumps({"generator": generator, "step": step, "restart": restart})
+    np.savez(path, facts, *variables)
+
+
+def restore(path: Path, learner: Learner) -> int:
+    """Go on where it was kept; which restart it was."""
+    with np.load(path, allow_pickle=False) as archive:
+        facts, *variables = (archive[f"arr_{k}"] for k in range(len(archive.files)))
+    known = json.loads(str(facts))
+    learner.restore([variables, known["generator"], known["step"], 0.0])
+    return int(known["restart"])
 
 
 def few_labels(data: Digits, seed: int) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -290,11 +318,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=("clusters", "rivals", "estimators"))
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--checkpoints", type=Path, default=Path("build/ch13"), help="of clusters, to go on from")
+    parser.add_argument("--until", type=int, default=STEPS[-1], help="steps of clusters")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of clusters")
     arguments = parser.parse_args()
     path = arguments.output or RESULTS / f"information_{arguments.table}.csv"
     if arguments.table == "clusters":
-        sweep_clusters(path, tuple(arguments.seeds))
+        sweep_clusters(path, arguments.seeds, arguments.until, arguments.checkpoints)
     elif arguments.table == "rivals":
         sweep_rivals(path)
     else:
