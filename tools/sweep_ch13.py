@@ -43,13 +43,13 @@ from course_utils.training import set_seed
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 SEEDS = tuple(range(10))
-RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000, 3000, 6000)  # steps of a restart; where the best one is looked at
+RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000, 4000)  # steps of a restart; where the best one is looked at
 
 RIVAL_SEEDS = (0, 1, 2, 3, 4)
 PER_CLASS, SUPERVISED_STEPS = 10, 600  # labels of each class; steps of the network that sees only these
 NEIGHBOURS = 10  # of the graph of spectral clustering
 
-SAMPLES, BINS, CRITIC_STEPS, HELD_OUT = 2000, 20, 1000, 64_000
+SAMPLES, BINS, CRITIC_STEPS, HELD_OUT = 2000, 20, 600, 64_000
 
 
 def write(path: Path, rows: list[Row], row: dict[str, Any]) -> None:
@@ -97,14 +97,14 @@ def sweep_clusters(path: Path, seeds: Sequence[int], until: int, checkpoints: Pa
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch13.py clusters",
-        seeds=SEEDS,
+        seeds=sorted({int(row["seed"]) for row in rows}),
         restarts=RESTARTS,
         steps_of_a_restart=SHORT,
-        steps=STEPS,
+        steps=[steps for steps in STEPS if steps <= until],
         batch_size=BATCH,
         chosen_by="the information of two views of the training digits, no label",
         runs=len(rows),
-        seconds=round(sum(float(row["seconds"]) for row in rows if row["steps"] == str(STEPS[-1]))),
+        seconds=round(sum(float(row["seconds"]) for row in rows if row["steps"] == str(until))),
         threads=1,
     )
 
@@ -227,7 +227,7 @@ def sweep_rivals(path: Path) -> None:
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch13.py rivals",
-        seeds=RIVAL_SEEDS,
+        seeds=sorted({int(row["seed"]) for row in rows}),
         steps=LIVE_STEPS,
         labels_per_class=PER_CLASS,
         supervised_steps=SUPERVISED_STEPS,

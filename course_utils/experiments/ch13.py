@@ -37,7 +37,7 @@ AFFINE = {"rotation": 15.0, "scale": 0.2, "shear": 0.3, "shift": 0.7}
 ALPHA, SIGMA = 25.0, 4.0  # of the elastic field
 WIDTH, HEADS, CLUSTERS, FINE = 400, 5, 10, 30  # hidden units, heads of either kind, clusters of a head
 BATCH, LEARNING_RATE, TEMPERATURE = 250, 5e-3, 0.2
-LIVE_STEPS = 1200
+LIVE_STEPS = 900
 
 # What the chapter asserts of its one live run.
 BOUNDS = {"accuracy": ("above", 0.7), "information": ("above", 1.5)}
@@ -81,7 +81,8 @@ def views_of(images: FloatArray, rng: np.random.Generator) -> FloatArray:
     n, shape = len(images), (28, 28)
     elastic = displacement_field(shape, ALPHA, SIGMA, rng, n)
     field = affine_field(shape, random_affine(shape, rng, n=n, **AFFINE), elastic)
-    return np.asarray(warp(images[..., np.newaxis], field, mode="constant")[..., 0], np.float32)
+    warped: FloatArray = warp(images[..., np.newaxis], field, mode="constant")[..., 0].astype(np.float32)
+    return warped
 
 
 def build_encoder() -> keras.Model:
@@ -182,7 +183,8 @@ class Learner:
 
     def clusters(self, images: FloatArray, head: int) -> IntArray:
         """The cluster (N,) of each image in one head."""
-        return np.asarray(self._probabilities(images))[:, head].argmax(axis=1)
+        clusters: IntArray = np.asarray(self._probabilities(images))[:, head].argmax(axis=1)
+        return clusters
 
     def _probabilities(self, images: Any) -> Any:
         return tf.nn.softmax(self.network(images, training=False)[1])
