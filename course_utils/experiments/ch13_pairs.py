@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], tuple[FloatArray, FloatArray]]
 CriticKind = Literal["DV", "DV, moving average", "NWJ", "InfoNCE", "DV, quadratic"]
 
-HIDDEN, LEARNING_RATE = 32, 3e-3
+HIDDEN, LEARNING_RATE, QUADRATIC_RATE = 32, 3e-3, 2e-2
 BATCH = 512  # pairs drawn together, and as many drawn apart; InfoNCE gets a table of as many scores
 KEPT = 0.99  # share of the moving average that a step keeps
 
@@ -107,7 +107,8 @@ class Critics:
             start = [rng.normal(0, n_in**-0.5, (n_in, n_out)) * (not self.quadratic) for rng in generators]
             self.weights += [keras.Variable(np.float32(x)) for x in (start, np.zeros((len(seeds), 1, n_out)))]
         self._average = tf.Variable(tf.ones((len(seeds),)))
-        self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
+        self._rate = QUADRATIC_RATE if self.quadratic else LEARNING_RATE
+        self._optimizer = keras.optimizers.Adam(self._rate)
         self._optimizer.build(self.weights)
         self._step = tf.function(self._update)
 
@@ -131,7 +132,7 @@ class Critics:
         for step in range(steps):
             if step == 1:
                 started = time.process_time()
-            self._optimizer.learning_rate = LEARNING_RATE * (1 + np.cos(np.pi * step / steps)) / 2
+            self._optimizer.learning_rate = self._rate * (1 + np.cos(np.pi * step / steps)) / 2
             self._step(*(tf.constant(part, tf.float32) for part in draw(size)))
         return time.process_time() - started
 
