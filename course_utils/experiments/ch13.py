@@ -73,7 +73,8 @@ def halved(images: npt.NDArray[Any]) -> FloatArray:
     >>> halved(np.ones((2, 28, 28))).shape
     (2, 196)
     """
-    return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype(np.float32)
+    means: FloatArray = images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype(np.float32)
+    return means
 
 
 def views_of(images: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -81,8 +82,8 @@ def views_of(images: FloatArray, rng: np.random.Generator) -> FloatArray:
     n, shape = len(images), (28, 28)
     elastic = displacement_field(shape, ALPHA, SIGMA, rng, n)
     field = affine_field(shape, random_affine(shape, rng, n=n, **AFFINE), elastic)
-    warped: FloatArray = warp(images[..., np.newaxis], field, mode="constant")[..., 0].astype(np.float32)
-    return warped
+    view: FloatArray = warp(images[..., np.newaxis], field, mode="constant")[..., 0].astype(np.float32)
+    return view
 
 
 def build_encoder() -> keras.Model:

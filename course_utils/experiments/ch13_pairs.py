@@ -105,7 +105,8 @@ class Critics:
         self.weights: list[Any] = []
         for n_in, n_out in sizes:
             start = [rng.normal(0, n_in**-0.5, (n_in, n_out)) * (not self.quadratic) for rng in generators]
-            self.weights += [keras.Variable(np.float32(x)) for x in (start, np.zeros((len(seeds), 1, n_out)))]
+            for values in (np.array(start), np.zeros((len(seeds), 1, n_out))):
+                self.weights.append(keras.Variable(values.astype(np.float32)))
         self._average = tf.Variable(tf.ones((len(seeds),)))
         self._rate = QUADRATIC_RATE if self.quadratic else LEARNING_RATE
         self._optimizer = keras.optimizers.Adam(self._rate)
@@ -144,7 +145,8 @@ class Critics:
         if self.kind == "InfoNCE":
             size = round((2 * BATCH) ** 0.5)
             rows = [part.reshape(len(x), -1, size).swapaxes(0, 1) for part in (x, y)]
-            return np.mean([self._each(self._table(*batch)) for batch in zip(*rows, strict=True)], axis=0)
+            found = [self._each(self._table(*batch)) for batch in zip(*rows, strict=True)]
+            return sum(found, np.zeros(len(x))) / len(found)
         joint, apart = self.scores(x, y).numpy(), self.scores(x, np.roll(y, 1, axis=1)).numpy()
         bound = nwj if self.kind == "NWJ" else donsker_varadhan
         return np.array([bound(*pair) for pair in zip(joint, apart, strict=True)])
