@@ -144,25 +144,28 @@ class Critics:
         """
         if self.kind == "InfoNCE":
             size = round((2 * BATCH) ** 0.5)
-            rows = [part.reshape(len(x), -1, size).swapaxes(0, 1) for part in (x, y)]
-            found = [self._each(self._table(*batch)) for batch in zip(*rows, strict=True)]
-            return sum(found, np.zeros(len(x))) / len(found)
+            rows = [part.reshape(len(x), -1, size) for part in (x, y)]
+            found = []
+            for start in range(0, rows[0].shape[1], 50):  # fifty tables at a time
+                tables = self._tables(*(part[:, start : start + 50] for part in rows)).numpy()
+                found.append([[info_nce(table) for table in of_seed] for of_seed in tables])
+            return np.array(np.concatenate(found, axis=1).mean(axis=1), dtype=np.float64)
         joint, apart = self.scores(x, y).numpy(), self.scores(x, np.roll(y, 1, axis=1)).numpy()
         bound = nwj if self.kind == "NWJ" else donsker_varadhan
         return np.array([bound(*pair) for pair in zip(joint, apart, strict=True)])
 
-    def _each(self, tables: Any) -> FloatArray:
-        return np.array([info_nce(table) for table in tables.numpy()])
-
-    def _table(self, x: Any, y: Any) -> Any:
-        """(seeds, N, N): every x with every y."""
-        n = x.shape[1]
-        return tf.reshape(self.scores(tf.repeat(x, n, axis=1), tf.tile(y, (1, n))), (-1, n, n))
+    def _tables(self, x: Any, y: Any) -> Any:
+        """Scores (seeds, tables, N, N) of every x with every y of the same table, from (seeds, tables, N)."""
+        count, n = x.shape[1], x.shape[2]
+        pairs = tf.repeat(x, n, axis=2), tf.tile(y, (1, 1, n))
+        flat = (tf.reshape(part, (-1, count * n * n)) for part in pairs)
+        return tf.reshape(self.scores(*flat), (-1, count, n, n))
 
     def _update(self, x: Any, y: Any) -> None:
         with tf.GradientTape() as tape:
             if self.kind == "InfoNCE":
-                values = [info_nce(table) for table in tf.unstack(self._table(x, y))]
+                tables = self._tables(x[:, tf.newaxis], y[:, tf.newaxis])[:, 0]
+                values = [info_nce(table) for table in tf.unstack(tables)]
             else:
                 joint, apart = self.scores(x, y), self.scores(x, tf.roll(y, 1, axis=1))
                 pairs = zip(tf.unstack(joint), tf.unstack(apart), strict=True)
