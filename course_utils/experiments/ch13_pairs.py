@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], tuple[FloatArray, FloatArray]]
 CriticKind = Literal["DV", "DV, moving average", "NWJ", "InfoNCE", "DV, quadratic"]
 
-HIDDEN, LEARNING_RATE, QUADRATIC_RATE = 32, 3e-3, 2e-2
+HIDDEN, LEARNING_RATE, QUADRATIC_RATE = 32, 3e-3, 0.15
 BATCH = 512  # pairs drawn together, and as many drawn apart; InfoNCE gets a table of as many scores
 KEPT = 0.99  # share of the moving average that a step keeps
 
