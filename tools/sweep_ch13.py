@@ -56,10 +56,14 @@ HEAVY_TAILED = ("Cauchy", "Cauchy, squeezed")
 SAMPLES, BINS, CRITIC_STEPS, HELD_OUT = 2000, 20, 600, 64_000
 
 
-def write(path: Path, rows: list[Row], row: dict[str, Any]) -> None:
-    rows.append({name: f"{value:.4f}" if isinstance(value, float) else str(value) for name, value in row.items()})
+def write(path: Path, rows: list[Row], *found: dict[str, Any]) -> None:
+    """Add rows that belong together at once, so that a stop leaves all of them or none."""
+    for row in found:
+        rows.append(
+            {name: f"{value:.4f}" if isinstance(value, float) else str(value) for name, value in row.items()}
+        )
+        print(rows[-1], flush=True)
     write_rows(path, rows)
-    print(rows[-1], flush=True)
 
 
 def sweep_clusters(path: Path, seeds: Sequence[int], until: int, checkpoints: Path) -> None:
@@ -282,18 +286,23 @@ def sweep_estimators(path: Path) -> None:
     for name in PAIRS:
         for seed in SEEDS:
             if not holds(rows, {"pair": name, "seed": str(seed), "estimator": "histogram"}):
-                for kind, found, seconds in from_samples(name, seed):
-                    row = {"pair": name, "estimator": kind, "seed": seed, "estimate": found, "seconds": seconds}
-                    write(path, rows, row)
+                key = {"pair": name, "seed": seed}
+                found = [
+                    key | {"estimator": kind, "estimate": value, "seconds": seconds}
+                    for kind, value, seconds in from_samples(name, seed)
+                ]
+                write(path, rows, *found)
         for kind, fixed in [] if name in HEAVY_TAILED else CRITICS:
             label = f"{kind}, 1,000 samples, held out" if fixed else kind
             if holds(rows, {"pair": name, "estimator": label}):
                 continue
             readings, seconds = from_critics(name, kind, fixed)
-            for reading, values in readings.items():
-                for seed, value in zip(SEEDS, values, strict=True):
-                    row = {"pair": name, "estimator": reading, "seed": seed, "estimate": float(value)}
-                    write(path, rows, row | {"seconds": seconds})
+            bounds = [
+                {"pair": name, "seed": seed, "estimator": reading, "estimate": float(value), "seconds": seconds}
+                for reading, values in readings.items()
+                for seed, value in zip(SEEDS, values, strict=True)
+            ]
+            write(path, rows, *bounds)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch13.py estimators",
