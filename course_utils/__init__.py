@@ -12,7 +12,7 @@ filters and noise                        ``filters``       05, 07, 12
 losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07, 09
 scores and their intervals               ``metrics``       all
-entropy, mutual information, clusters    ``information``
+entropy, mutual information, clusters    ``information``   13
 convolutional trunks                     ``backbones``     07, 08, 10
 gradient descent to Adam; clipping       ``optimizers``    11
 an SSD detector                          ``detection``     07 to 10
@@ -22,8 +22,8 @@ attention: soft, hard, local, in blocks  ``attention``     12
 annotation files; outlines, label maps   ``annotations``   07 to 09
 one program as several workers           ``distributed``
 digits, drinks, threads, photographs     ``datasets``      01 to 04, 07 to 12
-where the shipped files are, verified    ``data``          02 to 04, 06 to 12
-what a chapter and its table share       ``experiments``   03, 06 to 12
+where the shipped files are, verified    ``data``          02 to 04, 06 to 13
+what a chapter and its table share       ``experiments``   03, 06 to 13
 figures, palettes and sliders            ``plotting``      all
 feedback on exercises                    ``checks``        all
 the exercises, behind ``checks``         ``exercises``

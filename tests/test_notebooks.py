@@ -37,14 +37,6 @@ ATTENTION = (  # until its chapter uses them
 # of their own files.
 ASKED_FOR_BY_NAME = {
     ("course_utils.distributed", "launch"),
-    ("course_utils.information.bounds", "donsker_varadhan"),
-    ("course_utils.information.bounds", "info_nce"),
-    ("course_utils.information.bounds", "nwj"),
-    ("course_utils.information.clusters", "assign_clusters"),
-    ("course_utils.information.clusters", "iic_loss"),
-    ("course_utils.information.discrete", "entropy_of_counts"),
-    ("course_utils.information.samples", "histogram_information"),
-    ("course_utils.information.samples", "nearest_neighbour_information"),
 } | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 

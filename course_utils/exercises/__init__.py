@@ -111,6 +111,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "attention.merge",
         "attention.reinforce",
     ),
+    "ch13": (
+        "information.conditional",
+        "information.corrected",
+        "information.donsker_varadhan",
+        "information.iic",
+        "information.held_out",
+        "information.hungarian",
+    ),
 }
 
 
