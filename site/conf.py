@@ -59,6 +59,7 @@ mathjax2_config = {
         "ignoreClass": "document",
         "processEscapes": True,
     },
+    "TeX": {"Macros": {"mathbb": ["\\mathbf{#1}", 1]}},  # the package leaves the font of double-struck letters out
     "HTML-CSS": {
         "availableFonts": [],
         "webFont": "STIX-Web",
