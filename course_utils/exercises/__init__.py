@@ -111,6 +111,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "attention.merge",
         "attention.reinforce",
     ),
+    "ch14": (
+        "scaling.weighted_mean",
+        "scaling.serial_share",
+        "scaling.accumulate",
+        "scaling.step_time",
+        "scaling.ring",
+    ),
 }
 
 
