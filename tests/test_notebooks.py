@@ -36,7 +36,6 @@ ATTENTION = (  # until its chapter uses them
 # Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the formats
 # of their own files.
 ASKED_FOR_BY_NAME = {
-    ("course_utils.distributed", "launch"),
     ("course_utils.information.bounds", "donsker_varadhan"),
     ("course_utils.information.bounds", "info_nce"),
     ("course_utils.information.bounds", "nwj"),
