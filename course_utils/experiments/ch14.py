@@ -57,22 +57,29 @@ ALONE = {
 DIGITS, EPOCHS = 1024, 10
 
 
-def build_small(batch_norm_of_all: bool) -> SSD:
+def build_small(batch_norm_of_all: bool, dtype: str | None = None) -> SSD:
     """Chapter 07's detector with fewer and narrower layers, for scenes of 48 × 64 pixels.
 
     Parameters
     ----------
     batch_norm_of_all : bool
         Whether batch normalisation takes its means over the batches of all workers together.
+    dtype : str, optional
+        A dtype policy of Keras, such as "float64"; the one that is set by default.
 
     Examples
     --------
     >>> build_small(True).output_shape
     (None, 1440, 8)
     """
-    backbone = residual_backbone(SHAPE, (8, 16), (1,))
-    ratios = (0.35, 0.6, 1.0)
-    model = build_ssd(SHAPE, backbone=backbone, channels=16, scales=((0.3, 0.5), (0.6, 0.9)), aspect_ratios=ratios)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype or before)
+    try:
+        backbone = residual_backbone(SHAPE, (8, 16), (1,))
+        scales, ratios = ((0.3, 0.5), (0.6, 0.9)), (0.35, 0.6, 1.0)
+        model = build_ssd(SHAPE, backbone=backbone, channels=16, scales=scales, aspect_ratios=ratios)
+    finally:
+        keras.config.set_dtype_policy(before)
     for layer in [*backbone.layers, *model.layers]:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = batch_norm_of_all
@@ -103,8 +110,8 @@ def make_step(
         def summed(values: Any) -> Any:  # over the workers: the all-reduce
             return tf.distribute.get_replica_context().all_reduce("SUM", values)
 
-        n = tf.cast(tf.shape(x)[0], tf.float32)
-        positives = tf.reduce_sum(tf.cast((y[..., 0] > 0) & (y[..., 0] < 255), tf.float32))
+        n = tf.cast(tf.shape(x)[0], model.compute_dtype)
+        positives = tf.reduce_sum(tf.cast((y[..., 0] > 0) & (y[..., 0] < 255), model.compute_dtype))
         with tf.GradientTape() as tape:
             costs = loss(y, model(x, training=True))  # one an image, divided by this worker's positives
             if parts.divisor:
@@ -137,13 +144,17 @@ class DataParallel:
     parts : Parts
     seed : int
         Of the first weights.
+    dtype : str
+        "float64" keeps rounding errors too small to grow into anything that shows.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy, parts: Parts = REPAIRED, seed: int = 0) -> None:
+    def __init__(
+        self, strategy: tf.distribute.Strategy, parts: Parts = REPAIRED, seed: int = 0, dtype: str = "float32"
+    ) -> None:
         set_seed(seed)
-        self.strategy = strategy
+        self.strategy, self._dtype = strategy, dtype
         with strategy.scope():
-            self.model = build_small(parts.batch_norm)
+            self.model = build_small(parts.batch_norm, dtype)
             self.optimizer = make_optimizer(self.model, parts)
         self._step = make_step(strategy, self.model, self.optimizer, parts)
 
@@ -160,7 +171,7 @@ class DataParallel:
     def reset(self, seed: int) -> None:
         """Begin anew, with the first weights of another seed, without tracing the step again."""
         set_seed(seed)
-        fresh = build_small(True)
+        fresh = build_small(True, self._dtype)
         for variable, value in zip(
             self.variables, [*fresh.weights, *make_optimizer(fresh, REPAIRED).variables], strict=True
         ):
