@@ -12,6 +12,7 @@ from course_utils.filters import mean_filter
 from course_utils.metrics import mean_interval, psnr
 from course_utils.softmax import cross_entropy, entropy, log_softmax, softmax
 from teacher_answers_dense import DENSE, X, mean_of_largest
+from teacher_answers_scaling import SCALING
 
 LARGEST = np.log(float(np.finfo(np.float32).max))
 
@@ -172,11 +173,15 @@ def loss_answers():
     }
 
 
-COMPUTED = {
-    "01": softmax_answers,
-    "02": ensembling_answers,
-    "03": distillation_answers,
-    "04": deformation_answers,
-    "05": filter_answers,
-    "06": loss_answers,
-} | DENSE
+COMPUTED = (
+    {
+        "01": softmax_answers,
+        "02": ensembling_answers,
+        "03": distillation_answers,
+        "04": deformation_answers,
+        "05": filter_answers,
+        "06": loss_answers,
+    }
+    | DENSE
+    | SCALING
+)

@@ -27,17 +27,8 @@ ORDER = (
     "In short",
     "Solutions",
 )
-ATTENTION = (  # until its chapter uses them
-    ("blocks", "blockwise_attention"),
-    ("heads", "multi_head_attention"),
-    ("local", "local_attention"),
-    ("sampling", "gumbel_softmax"),
-)
-# Public names that nothing imports: `checks` asks for a chapter's exercises by its number, people for the formats
-# of their own files.
-ASKED_FOR_BY_NAME = {
-    ("course_utils.distributed", "launch"),
-} | {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
+# Public names that nothing imports: `checks` asks for a chapter's exercises by its number.
+ASKED_FOR_BY_NAME = {(f"course_utils.exercises.{chapter}", "EXERCISES") for chapter in CHAPTERS}
 
 
 def code_cells(name):

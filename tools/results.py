@@ -6,13 +6,14 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from course_utils._files import write_text
 
-__all__ = ["RESULTS", "Row", "holds", "read_manifest", "read_rows", "write_manifest", "write_rows"]
+__all__ = ["RESULTS", "Row", "holds", "read_manifest", "read_rows", "spread", "write_manifest", "write_rows"]
 
 Row = dict[str, str]
 
@@ -30,6 +31,26 @@ def read_rows(path: Path) -> list[Row]:
 def holds(rows: list[Row], key: Row) -> bool:
     """Whether a table has a row with these entries: a run that need not be made again."""
     return any(key.items() <= row.items() for row in rows)
+
+
+def spread(
+    function: Callable[[Row], Row], keys: Sequence[Row], scheduler: str | None = None
+) -> Iterator[tuple[Row, Row]]:
+    """Run a function for each key; yield each key with its result as soon as it is there.
+
+    Without a scheduler, here and one after the other. With the address of a Dask scheduler, on its workers, in any
+    order; a run whose worker is lost is made again by another one.
+    """
+    if scheduler is None:
+        for key in keys:
+            yield key, function(key)
+        return
+    from dask.distributed import Client, as_completed  # noqa: PLC0415 (takes a second, and is seldom wanted)
+
+    with Client(scheduler) as client:
+        futures = {client.submit(function, key, pure=False): key for key in keys}
+        for future, found in as_completed(futures, with_results=True):
+            yield futures[future], found
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:

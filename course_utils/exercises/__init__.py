@@ -119,6 +119,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "information.held_out",
         "information.hungarian",
     ),
+    "ch14": (
+        "scaling.weighted_mean",
+        "scaling.serial_share",
+        "scaling.accumulate",
+        "scaling.step_time",
+        "scaling.ring",
+    ),
 }
 
 

@@ -246,12 +246,12 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, self._start, strict=True):
             variable.assign(value)
 
-    def run(self, rates: Sequence[float], seed: int) -> FloatArray:
+    def run(self, rates: Sequence[float], seed: int, batch_size: int = BATCH) -> FloatArray:
         """Take one step for each rate, on batches in an order of the seed; the loss of each batch."""
         n, rng = len(self.task.train[0]), np.random.default_rng(seed)
-        passes = -(-len(rates) * BATCH // n)
-        order = np.concatenate([rng.permutation(n) for _ in range(passes)])[: len(rates) * BATCH]
-        found = self._steps(tf.constant(order.reshape(-1, BATCH)), tf.constant(rates, tf.float32))
+        passes = -(-len(rates) * batch_size // n)
+        order = np.concatenate([rng.permutation(n) for _ in range(passes)])[: len(rates) * batch_size]
+        found = self._steps(tf.constant(order.reshape(-1, batch_size)), tf.constant(rates, tf.float32))
         return np.asarray(found)
 
     def scores(self, part: str) -> tuple[float, float]:

@@ -1,0 +1,124 @@
+"""The tables of chapter 14: complete, tuned on validation digits alone; runs that no lost worker takes along."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils.data import data_path
+from notebooks import ROOT
+from results import read_rows, spread
+
+BATCHES = ("8", "16", "32", "64", "128", "256", "512")
+
+
+def table(name):
+    rows = read_rows(data_path(f"results/{name}.csv"))
+    return rows, json.loads(data_path(f"results/{name}.json").read_text(encoding="utf-8"))
+
+
+def chosen(rows, batch, warmup):
+    scores = {}
+    for row in rows:
+        if (row["stage"], row["batch"], row["warmup"]) == ("tuning", batch, warmup):
+            scores.setdefault(float(row["learning_rate"]), []).append(float(row["validation_accuracy"]))
+    assert len(scores) == 11
+    assert all(len(values) == 2 for values in scores.values())
+    return max(sorted(scores), key=lambda rate: np.mean(scores[rate]))
+
+
+def test_every_batch_had_the_same_trials_and_the_rates_of_the_rules():
+    rows, manifest = table("batches")
+    assert len(rows) == manifest["rows"] == 7 * 2 * (11 * 2 + 4 * 5)
+    base = chosen(rows, "8", "no")
+    assert manifest["base_learning_rate"] == base
+    for batch, warmup in itertools.product(BATCHES, ("no", "yes")):
+        factor = int(batch) / 8
+        wanted = {"same": base, "linear": base * factor, "root": base * factor**0.5}
+        wanted["best"] = chosen(rows, batch, warmup)
+        for rule, rate in wanted.items():
+            key = {"stage": "final", "batch": batch, "warmup": warmup, "rule": rule}
+            final = [row for row in rows if key.items() <= row.items()]
+            assert sorted(int(row["seed"]) for row in final) == manifest["seeds"]
+            assert [float(row["learning_rate"]) for row in final] == pytest.approx([rate] * 5, rel=1e-5)
+
+
+def test_the_test_digits_were_not_looked_at_to_tune():
+    rows, manifest = table("batches")
+    assert all((row["test_accuracy"] == "") == (row["stage"] == "tuning") for row in rows)
+    assert set(manifest["seeds"]).isdisjoint(manifest["tuning_seeds"])
+
+
+def test_the_other_tables_are_complete():
+    rows, manifest = table("workers")
+    assert len(rows) == manifest["rows"] == 5 * 3 * 5
+    assert {row["apart"] for row in rows} == {"nothing", "batch normalisation", "divisor", "clipping", "all three"}
+    rows, manifest = table("step_times")
+    assert len(rows) == manifest["rows"]
+    assert all(float(row["seconds"]) > 0 for row in rows)
+    for workers in ("1", "2"):
+        sizes = [int(row["size"]) for row in rows if (row["workers"], row["what"]) == (workers, "step")]
+        assert sizes == manifest["batches"]
+
+
+def test_without_a_cluster_runs_are_made_here_in_order():
+    keys = [{"seed": str(seed)} for seed in range(3)]
+    assert list(spread(lambda key: {"double": 2 * key["seed"]}, keys)) == [
+        ({"seed": "0"}, {"double": "00"}),
+        ({"seed": "1"}, {"double": "11"}),
+        ({"seed": "2"}, {"double": "22"}),
+    ]
+
+
+CLUSTER = """
+import sys
+from pathlib import Path
+
+from dask.distributed import LocalCluster
+from results import spread
+
+flag = sys.argv[1]
+
+def run(key):
+    import os
+    if key["seed"] == "3" and not os.path.exists(flag):
+        open(flag, "w").close()
+        os._exit(9)
+    return {"square": str(int(key["seed"]) ** 2)}
+
+if __name__ == "__main__":
+    keys = [{"seed": str(seed)} for seed in range(8)]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = [(int(key["seed"]), row["square"]) for key, row in spread(run, keys, cluster.scheduler_address)]
+    print(Path(flag).exists(), sorted(found))
+"""
+
+
+@pytest.mark.slow
+def test_a_lost_worker_loses_no_run(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(CLUSTER, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "lost"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tools")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"True {[(seed, str(seed**2)) for seed in range(8)]}"
+
+
+@pytest.mark.slow
+def test_a_row_comes_out_again():
+    sweep = pytest.importorskip("sweep_ch14")
+    rows, _ = table("batches")
+    key = {"stage": "final", "batch": "256", "warmup": "yes", "rule": "linear", "seed": "0"}
+    (row,) = [row for row in rows if key.items() <= row.items()]
+    found = sweep.batch_run(row)
+    assert abs(float(found["test_accuracy"]) - float(row["test_accuracy"])) < 0.03
