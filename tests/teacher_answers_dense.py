@@ -256,50 +256,6 @@ def information_answers():
     }
 
 
-def scaling_answers():
-    def clipped(gradient):
-        return gradient * min(1.0, 1 / max(np.linalg.norm(gradient), 1e-12))
-
-    def ring(m):  # how many vectors each worker sends
-        return 2 * (m - 1) / m
-
-    def amdahl(serial, machines):
-        return 1 / (serial + (1 - serial) / machines)
-
-    def interval(store, failure):  # seconds between checkpoints at which the least is lost, and the share lost
-        seconds = np.linspace(10, failure, 1_000_001)
-        lost = store / seconds + seconds / (2 * failure)
-        return seconds[lost.argmin()], lost.min()
-
-    counts, means = np.array([50, 30, 20]), np.array([1.0, 2, 4])
-    gradients = np.array([[3.0, 4], [0, 0]])
-    megabytes = ring(8) * 586_416 * 4 / 1e6
-    milliseconds = 14 * 0.5 + 1000 * megabytes / 125
-    faster = 300 / (300 / 8 + milliseconds)
-    return {
-        "A": np.average([1.0, 5.0], weights=[3, 1]),
-        "B": ring(64),
-        "C": 1000 / 365,
-        "D": amdahl(0.1, 1e12),
-        "E": interval(20, 8 * 3600)[0] / 60,
-        "1a": np.average(means, weights=counts),
-        "1b": means.mean(),
-        "1c": np.linalg.norm(np.mean([clipped(gradient) for gradient in gradients], axis=0)),
-        "1d": np.linalg.norm(clipped(gradients.mean(axis=0))),
-        "2a": megabytes,
-        "2b": 2 * (8 - 1),
-        "2c": milliseconds,
-        "2d": faster,
-        "2e": faster / 8,
-        "3a": (1 / 1.5 - 1 / 2) / (1 - 1 / 2),
-        "3b": amdahl(0.05, 8),
-        "3c": 8 - 0.05 * (8 - 1),
-        "3d": interval(30, 12 * 3600)[0] / 60,
-        "3e": 100 * interval(30, 12 * 3600)[1],
-        "3f": 118_000 * 36 / 100 / 3600,
-    }
-
-
 DENSE = {
     "07": detection_answers,
     "08": segmentation_answers,
@@ -308,5 +264,4 @@ DENSE = {
     "11": optimizer_answers,
     "12": attention_answers,
     "13": information_answers,
-    "14": scaling_answers,
 }
