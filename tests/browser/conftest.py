@@ -76,7 +76,9 @@ def page(browser, request):
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     opened = context.new_page()
     opened.complaints = []
-    opened.on("console", lambda m: opened.complaints.append(f"{m.text} {m.location}") if m.type == "error" else None)
+    opened.on(
+        "console", lambda m: opened.complaints.append(f"{m.text} {m.location}") if m.type == "error" else None
+    )
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.on("request", lambda r: opened.complaints.append(r.url) if is_foreign(r.url) else None)
     yield opened

@@ -61,16 +61,16 @@ def test_a_chapter_in_jupyterlab(lab, page):
         except Exception:
             page.wait_for_timeout(1000)
     page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
-    page.locator(".jp-NotebookPanel").hover()
+    status = page.locator("#jp-bottom-panel, #jp-main-statusbar")
+    status.get_by_text("| Idle").wait_for()  # before that there is no kernel to run cells
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_timeout(2000)
-    # The favicon's and status bar's word for it differs with versions; the kernel's own indicator does not.
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=400_000)
+    status.get_by_text("| Busy").wait_for()
+    status.get_by_text("| Idle").wait_for(timeout=400_000)
 
     cell = find(page, "plotting.explore(")
     picture = cell.locator(".jp-OutputArea-output img").last
-    picture.wait_for()
+    picture.wait_for(timeout=200_000)
     before = picture.get_attribute("src")
     cell.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
