@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a copy of the
 
 import numpy as np
 
-from course_utils.experiments import ch07, ch08
+from course_utils.experiments import ch07, ch08, ch13
 from margins_run import AVX512_FEATURES, has_avx512, numpy_features
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
@@ -97,6 +97,7 @@ class Run(NamedTuple):
 TRAININGS = (
     Training("07", ch07.live_quantities, ch07.BOUNDS),
     Training("08", ch08.live_quantities, ch08.BOUNDS),
+    Training("13", ch13.live_quantities, ch13.BOUNDS),
 )
 
 

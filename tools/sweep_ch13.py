@@ -4,7 +4,7 @@
     python tools/sweep_ch13.py rivals
     python tools/sweep_ch13.py estimators
 
-Clusters: three restarts of a training without labels, the one with the lowest loss goes on; six seeds. Rivals:
+Clusters: three restarts of a training without labels, the one with the lowest loss goes on; ten seeds. Rivals:
 what else finds the classes of digits with few labels or none. Estimators: mutual information of pairs for which it
 is known, ten seeds. A run that the table holds is not repeated, so each can be stopped and started.
 """
@@ -43,7 +43,7 @@ from course_utils.information import histogram_information, nearest_neighbour_in
 from course_utils.training import set_seed
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
-SEEDS, CLUSTER_SEEDS = tuple(range(10)), tuple(range(6))
+SEEDS = tuple(range(10))
 RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000)  # steps of a restart; where the best one is looked at
 
 RIVAL_SEEDS = (0, 1, 2)
@@ -327,7 +327,7 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.output or RESULTS / f"information_{arguments.table}.csv"
     if arguments.table == "clusters":
-        sweep_clusters(path, arguments.seeds or CLUSTER_SEEDS, arguments.until, arguments.checkpoints)
+        sweep_clusters(path, arguments.seeds or SEEDS, arguments.until, arguments.checkpoints)
     elif arguments.table == "rivals":
         sweep_rivals(path, arguments.seeds or RIVAL_SEEDS)
     else:
