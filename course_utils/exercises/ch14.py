@@ -133,6 +133,7 @@ def _ring_mistake(**settings: Any) -> Callable[..., Any]:
 
 
 def _ring_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield np.arange(4.0).reshape(2, 2, 1), 1
     yield np.arange(9.0).reshape(3, 3, 1), 1
     yield np.arange(9.0).reshape(3, 3, 1), 2
     yield np.arange(8.0).reshape(2, 2, 2), 1

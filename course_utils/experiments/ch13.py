@@ -93,7 +93,7 @@ def build_encoder() -> keras.Model:
     Examples
     --------
     >>> build_encoder().count_params()
-    322000
+    321800
     """
     layers = keras.layers
     x = image = keras.Input((196,))
