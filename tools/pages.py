@@ -151,13 +151,10 @@ def question(notebook: nbformat.NotebookNode) -> str:
 
 
 def needs(notebook: nbformat.NotebookNode) -> list[str]:
-    """The numbers of the chapters that this one names under *What you need*."""
+    """The numbers of the chapters that this one names under *What you need*, before it comes to minutes."""
     listed = re.findall(r"\*\*What you need\*\*\n(.*?)(?:\n\n|\Z)", prose(notebook), re.DOTALL)
-    text = re.sub(r"\]\(.*?\)|\(.*?\)", "", " ".join(listed))
-    named = " ".join(
-        re.findall(r"chapters? ((?:\[?\d\d\b\]?(?:, | and )?)+)", text.replace("[chapter", "chapter"))
-    )
-    return sorted(set(re.findall(r"\d\d", named)))
+    text = re.sub(r"\]\(.*?\)", "]", " ".join(listed)).split("minutes")[0]
+    return sorted(set(re.findall(r"\b(?:0[1-9]|1[0-4])\b", text)))
 
 
 def index(notebooks: dict[str, nbformat.NotebookNode], runs: list[dict[str, Any]], more: list[str]) -> str:
@@ -216,11 +213,11 @@ def map_of(notebooks: dict[str, nbformat.NotebookNode]) -> str:
     rows: dict[str, int] = {}
     for n in numbers:
         rows[n] = sum(column[m] == column[n] for m in rows)
-    wide, high = 190, 62
+    wide, high = 250, 62
     lines = []
     for n, needed in before.items():
         for m in needed:
-            x1, y1 = column[m] * wide + 156, rows[m] * high + 24
+            x1, y1 = column[m] * wide + 200, rows[m] * high + 24
             x2, y2 = column[n] * wide, rows[n] * high + 24
             bend = (x1 + x2) / 2
             lines.append(f'<path d="M{x1} {y1} C{bend} {y1} {bend} {y2} {x2} {y2}"/>')
@@ -228,7 +225,7 @@ def map_of(notebooks: dict[str, nbformat.NotebookNode]) -> str:
         subject = title(notebooks[name]).split("·")[-1].split(":")[0].strip()
         x, y = column[n] * wide, rows[n] * high
         lines.append(
-            f'<a href="chapters/{name}.html"><rect x="{x}" y="{y}" width="156" height="48" rx="8"/><text '
+            f'<a href="chapters/{name}.html"><rect x="{x}" y="{y}" width="200" height="48" rx="8"/><text '
             f'x="{x + 10}" y="{y + 20}">{n}</text><text x="{x + 10}" y="{y + 38}">{escape(subject)}</text></a>'
         )
     width, height = (max(column.values()) + 1) * wide, (max(rows.values()) + 1) * high
