@@ -86,7 +86,7 @@ def sections(notebook: nbformat.NotebookNode, frames: Path) -> Iterator[Section]
                     section.visuals[-1] = section.visuals[-1]._replace(caption=caption)
         else:
             if "slide" in cell.metadata.get("tags", []):
-                section.code.append(cell.source)
+                section.code.append(cell.source.split("\n\n\n")[0])  # the first function: what follows uses it
             for output in cell.outputs:
                 html = visual(output, frames)
                 if html:
