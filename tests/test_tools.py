@@ -53,7 +53,8 @@ def test_a_failing_notebook_is_reported_with_its_cell_and_the_others_go_on(tmp_p
 def test_student_copies_ask_every_exercise_and_nothing_fails(tmp_path):
     """The exercises' cells of all copies, with set-ups and imports, in one kernel, emptied before each copy."""
     cells = [new_markdown_cell("# Student copies")]
-    for path in chapters():
+    # Chapter 14 divides the processor into two devices, which TensorFlow allows before anything else has run.
+    for path in sorted(chapters(), key=lambda path: path.stem[:2] != "14"):
         copy = student.without_solutions(read(path))
         text = "\n".join(cell.source for cell in copy.cells)
         assert "def solution_" not in text
