@@ -31,15 +31,17 @@ from notebooks import FOLDER, ROOT, chapters, read, title, write
 from reference import used_by, write_reference
 
 EXECUTED = ROOT / "build" / "executed"
+FRAMES = ROOT / "build" / "frames"
 RUNS = ROOT / "build" / "runs.json"
 SOURCES = ROOT / "build" / "site"
 PAGES = ROOT / "build" / "course"
 SITE = ROOT / "site"
+MATHJAX = Path(jupyter_server_mathjax.__file__).parent / "static"
 PARTS = {"Probabilities": (1, 3), "Images": (4, 5), "Dense vision": (6, 9), "Under the hood": (10, 14)}
 OUTSIDE = re.compile(
     r"\[([^\]]*)\]\(\.\./[^)]*\)"
 )  # a link to a file of the repository, which the site does not hold
-FRAMES = re.compile(r'<div class="frames" id="(explore-\w+)"></div>')
+PLACE = re.compile(r'<div class="frames" id="(explore-\w+)"></div>')
 NEEDS_KERNEL = "The check runs in a notebook: here you see what it says of the untouched stub."
 
 
@@ -63,11 +65,7 @@ def gather(
                 shutil.copy(picture, folder)
     if teacher:
         shutil.copytree(SITE / "teacher", sources / "teacher")
-    shutil.copytree(
-        Path(jupyter_server_mathjax.__file__).parent / "static",
-        sources / "_static" / "mathjax",
-        dirs_exist_ok=True,
-    )
+    shutil.copytree(MATHJAX, sources / "_static" / "mathjax", dirs_exist_ok=True)
     terms = write_terms(notebooks, sources / "terms.md")
     write_notation(notebooks, sources / "notation.md")
     write_reference(sources / "api")
@@ -116,7 +114,7 @@ def with_frames(pages: Path, folder: Path) -> None:
     """Put the figures with sliders into the pages."""
     for path in sorted((pages / "chapters").glob("*.html")):
         text = path.read_text(encoding="utf-8")
-        whole = FRAMES.sub(lambda found: (folder / f"{found[1]}.html").read_text(encoding="utf-8"), text)
+        whole = PLACE.sub(lambda found: (folder / f"{found[1]}.html").read_text(encoding="utf-8"), text)
         if whole != text:
             write_text(path, whole)
 

@@ -10,6 +10,7 @@ import nbformat
 
 import course_utils
 from course_utils._files import write_text
+from uses import imports
 
 __all__ = ["subjects", "used_by", "write_reference"]
 
@@ -75,15 +76,10 @@ def used_by(notebooks: dict[str, nbformat.NotebookNode]) -> dict[str, list[str]]
 
 def _names(tree: ast.AST) -> set[str]:
     """What is imported from the package, and what is taken from modules that are."""
-    modules: dict[str, str] = {}
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "course_utils":
-            subject = node.module.removeprefix("course_utils").removeprefix(".")
-            for alias in node.names:
-                names.add(f"{subject}.{alias.name}".strip("."))
-                modules[alias.asname or alias.name] = f"{subject}.{alias.name}".strip(".")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-            names.add(f"{modules[node.value.id]}.{node.attr}")
-    return names
+    here = {name: ".".join(there).removeprefix("course_utils.") for name, there in imports("", tree)}
+    taken = {
+        f"{here[node.value.id]}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in here
+    }
+    return {*here.values(), *taken}

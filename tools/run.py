@@ -26,11 +26,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 import pages
 from course_utils._files import write_text
-from notebooks import FOLDER, ROOT, chapters, read, title, write
+from notebooks import FOLDER, chapters, read, title, write
+from pages import EXECUTED, FRAMES, RUNS
 
-EXECUTED = ROOT / "build" / "executed"
-FRAMES = ROOT / "build" / "frames"
-RUNS = ROOT / "build" / "runs.json"
 CELL_TIMEOUT = 600  # seconds
 
 

@@ -18,7 +18,6 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-import jupyter_server_mathjax
 import nbformat
 import sphinx_revealjs
 from markdown_it import MarkdownIt
@@ -26,10 +25,9 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from course_utils._files import write_text
 from notebooks import FOLDER, ROOT, chapters, read, title
-from pages import EXECUTED, SITE
+from pages import EXECUTED, FRAMES, MATHJAX, SITE
 
 SLIDES = ROOT / "build" / "slides"
-FRAMES = ROOT / "build" / "frames"
 FEWEST, MOST = 20, 35  # slides of a chapter
 LEFT_OUT = ("What you will", "Set-up", "Exercise", "Solution", "References", "Errors that people make")
 GUESS = re.compile(r"\*\*[^*]*\b(?:guess|predict|before you|decide|bet|vote)\b[^*]*\*\*", re.IGNORECASE)
@@ -212,11 +210,11 @@ PAGE = (SITE / "deck.html").read_text(encoding="utf-8")
 
 def make(folder: Path = EXECUTED, target: Path = SLIDES, frames: Path = FRAMES) -> list[Path]:
     """Write the decks of all executed chapters, and what they load."""
-    static, mathjax = target / "_static", Path(jupyter_server_mathjax.__file__).parent / "static"
+    static = target / "_static"
     reveal = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"
     for name in ("dist", "plugin"):
         shutil.copytree(reveal / name, static / "reveal" / name, dirs_exist_ok=True)
-    shutil.copytree(mathjax, static / "mathjax", dirs_exist_ok=True)
+    shutil.copytree(MATHJAX, static / "mathjax", dirs_exist_ok=True)
     for name in ("deck.css", "deck.js"):
         shutil.copy(SITE / "_static" / name, static)
     written = []

@@ -175,9 +175,9 @@ def _positions(choices: Sequence[Choice], limit: int) -> list[list[int]]:
 def _spread(choice: Choice, count: int) -> list[int]:
     """Evenly spaced positions with both ends, of which the nearest to the first value gives way to it."""
     kept = np.linspace(0, len(choice.values) - 1, count).round().astype(int).tolist()
-    inner = range(1, len(kept) - 1) if choice.start not in (0, len(choice.values) - 1) else range(0)
-    if choice.start not in kept and inner:
+    if choice.start not in kept:
+        inner = range(1, len(kept) - 1)
+        if not inner:
+            return sorted({*kept, choice.start})
         kept[min(inner, key=lambda i: abs(kept[i] - choice.start))] = choice.start
-    elif choice.start not in kept:
-        kept = sorted({*kept, choice.start})
     return list(kept)

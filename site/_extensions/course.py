@@ -1,6 +1,7 @@
 """What the course adds to Sphinx: alternative texts, folded solutions, links to terms, and who uses a function."""
 
 import re
+from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -98,10 +99,7 @@ def add_description(app: Sphinx, page: str, template: str, context: dict[str, An
         tags["og:url"] = f"{known['address']}{page}.html"
         if name in known["titles"]:
             tags["og:image"] = f"{known['address']}_static/covers/{name}.png"
-    quoted = {
-        key: str(value).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-        for key, value in tags.items()
-    }
+    quoted = {key: escape(str(value)) for key, value in tags.items()}
     lines = [f'<meta name="description" content="{quoted["og:description"]}">']
     lines += [f'<meta property="{key}" content="{value}">' for key, value in quoted.items()]
     context["metatags"] = context.get("metatags", "") + "\n".join(lines)
