@@ -44,7 +44,7 @@ nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks
 
 lab: setup  ## open the course in JupyterLab
-	$(PY) -m jupyter lab --LabApp.news_url=None notebooks  # without a question about news over the first chapter
+	$(PY) -m jupyter lab notebooks
 
 save: setup  ## run notebooks and store their outputs: make save NOTEBOOKS="01_softmax"
 	@$(PY) tools/run.py --save $$NOTEBOOKS

@@ -327,13 +327,6 @@ def test_make_help_names_the_main_commands():
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-@pytest.mark.parametrize(
-    ("target", "said"),
-    [
-        ("lab", "jupyter lab --LabApp.news_url=None notebooks"),
-        ("benchmark", "pytest -m benchmark benchmarks/*.py tests"),
-    ],
-)
-def test_make_asks_nothing_about_news_and_runs_every_benchmark(target, said):
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert said in done.stdout
+def test_make_runs_every_benchmark():
+    done = subprocess.run(["make", "--dry-run", "benchmark"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "pytest -m benchmark benchmarks/*.py tests" in done.stdout

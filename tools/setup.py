@@ -68,6 +68,8 @@ def install(environment: Path, log: Path) -> None:
     commands = (
         [python, "-m", "pip", "install", "--retries", "1", "--timeout", "20", *constraints, "uv"],
         [python, "-m", "uv", "pip", "install", "--python", python, *constraints, *project],
+        # JupyterLab would ask over the first chapter whether it may fetch news.
+        [python, "-m", "jupyter", "labextension", "disable", "@jupyterlab/apputils-extension:announcements"],
     )
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1")
     with log.open("w", encoding="utf-8") as output:

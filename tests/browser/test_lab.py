@@ -23,7 +23,7 @@ def lab(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += ["--IdentityProvider.token=", "--LabApp.news_url=None", "--ServerApp.port_retries=0", str(tmp_path)]
+    command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     yield f"http://127.0.0.1:{port}/lab/tree/{CHAPTER}.ipynb"
     children = psutil.Process(process.pid).children(recursive=True)
@@ -63,6 +63,7 @@ def test_a_chapter_in_jupyterlab(lab, page):
     page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
     status = page.locator("#jp-bottom-panel, #jp-main-statusbar")
     status.get_by_text("| Idle").wait_for()  # before that there is no kernel to run cells
+    assert not page.get_by_text("Jupyter news").count()  # no question over the first chapter
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     status.get_by_text("| Busy").wait_for()
