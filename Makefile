@@ -61,6 +61,7 @@ readme: setup  ## take README's table and the stated run times from the last `ma
 
 colab: setup  ## write the repository's address into badges and set-up cells: make colab REPO=owner/name
 	@$(PY) tools/colab.py "$$REPO"
+	@$(PY) tools/readme.py --no-times
 
 benchmark: setup  ## measure speed against the libraries, as ratios
 	@for b in benchmarks/*.py; do echo "== $$b"; $(PY) $$b || exit 1; done

@@ -116,9 +116,9 @@ def test_a_job_that_hangs_ends_in_time_with_its_children(tmp_path):
     pids = tmp_path / "pids"
     code = child + f"open({str(pids)!r} + str(index), 'w').write(str(child.pid))\nif index:\n    time.sleep(60)"
     start = time.monotonic()
-    with pytest.raises(
-        TimeoutError, match=r"(?s)job.py: after 3 s these workers were still running: 1.*worker 1 wrote"
-    ):
+    # On a busy machine worker 0 may not have ended either.
+    said = r"(?s)job.py: after 3 s these workers were still running: (0, )?1.*worker 1 wrote"
+    with pytest.raises(TimeoutError, match=said):
         launch(job(tmp_path, code), 2, timeout=3, echo=False)
     assert time.monotonic() - start < 20
     assert all(gone(int(Path(f"{pids}{index}").read_text())) for index in range(2))

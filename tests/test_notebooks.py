@@ -10,7 +10,7 @@ import pytest
 from colab import COURSE_LINE, badge, repository
 from course_utils.exercises import CHAPTERS
 from margins import has_room
-from notebooks import ROOT, chapters, read, reading_minutes, title
+from notebooks import ROOT, chapters, read, reading_minutes, running_seconds, title
 from readme import cover
 from results import RESULTS, read_rows
 from terms import bold, defined, is_form_of, symbols
@@ -124,8 +124,7 @@ def test_the_times_are_within_the_stated_limits(name):
     shortest, longest, seconds, seconds_of_training = stated_limits()
     assert shortest <= reading_minutes(NOTEBOOKS[name]) <= longest
     limit = seconds_of_training if name[:2] in {"07", "08", "09", "13", "14"} else seconds
-    (stated,) = re.findall(r"runs in about (\d+) s", markdown(name))
-    assert int(stated) <= limit
+    assert running_seconds(NOTEBOOKS[name]) <= limit
 
 
 @EACH

@@ -1,7 +1,7 @@
 """Write the repository's address into the course: `python tools/colab.py owner/name`, or without to remove it.
 
 The address stands in pyproject.toml (`[project.urls]`); the badges, the pictures and the set-up
-cells of the notebooks, and README's pictures and table, follow from it.
+cells of the notebooks and README's pictures follow from it, and its table through tools/readme.py.
 """
 
 import re
@@ -95,7 +95,7 @@ def main() -> None:
     for notebook, path in stamped:
         write(notebook, path)
     at = f" at {version}" if owner_and_name and version else ""
-    print(f"repository: {owner_and_name or 'none'}{at}; now run `make readme`")
+    print(f"repository: {owner_and_name or 'none'}{at}")
 
 
 if __name__ == "__main__":

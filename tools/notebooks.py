@@ -7,7 +7,7 @@ import nbformat
 
 from course_utils._files import write_text
 
-__all__ = ["FOLDER", "ROOT", "chapters", "read", "reading_minutes", "title", "write"]
+__all__ = ["FOLDER", "ROOT", "chapters", "read", "reading_minutes", "running_seconds", "title", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -39,8 +39,17 @@ def title(notebook: nbformat.NotebookNode) -> str:
 
 def reading_minutes(notebook: nbformat.NotebookNode) -> int:
     """The reading time that the chapter states about itself."""
+    return _stated(notebook, r"about (\d+) minutes", "about N minutes")
+
+
+def running_seconds(notebook: nbformat.NotebookNode) -> int:
+    """The run time that the chapter states about itself."""
+    return _stated(notebook, r"runs in about (\d+) s\b", "runs in about N s")
+
+
+def _stated(notebook: nbformat.NotebookNode, pattern: str, said: str) -> int:
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    stated = re.search(r"about (\d+) minutes", text)
+    stated = re.search(pattern, text)
     if stated is None:
-        raise ValueError("no cell says `about N minutes`")
+        raise ValueError(f"no cell says `{said}`")
     return int(stated[1])

@@ -1,7 +1,7 @@
 """Bring README's chapter table and what the notebooks say of themselves up to date.
 
 Those are their stated run times, the links to their neighbours and their cover pictures. The times
-come from the last `make run`; with `--no-times` they and README stay as they are.
+come from the last `make run`; with `--no-times` they stay as they are.
 """
 
 import base64
@@ -14,7 +14,7 @@ import nbformat
 
 from colab import badge, repository
 from course_utils._files import replacing, write_text
-from notebooks import FOLDER, ROOT, chapters, read, reading_minutes, title, write
+from notebooks import FOLDER, ROOT, chapters, read, reading_minutes, running_seconds, title, write
 
 README = ROOT / "README.md"
 RECORD = ROOT / "build" / "runs.json"
@@ -37,15 +37,16 @@ def rounded(seconds: float) -> int:
     return 5 * math.ceil(seconds / 5)
 
 
-def table(seconds: dict[str, float]) -> str:
-    lines = ["| chapter | reading | run time | Colab |", "| --- | --- | --- | --- |"]
+def table() -> str:
+    """The chapters, with what they state of themselves, and their badges where there is an address."""
+    names = ["chapter", "reading", "run time", *(["Colab"] if repository() else [])]
+    rows = [names, ["---"] * len(names)]
     for path in chapters():
         notebook = read(path)
         link = f"[{title(notebook)}](notebooks/{path.name})"
-        minutes = reading_minutes(notebook)
-        colab = badge(path.stem, repository()) or "–"
-        lines.append(f"| {link} | {minutes} min | {rounded(seconds[path.stem])} s | {colab} |")
-    return "\n".join(lines) + "\n"
+        row = [link, f"{reading_minutes(notebook)} min", f"{running_seconds(notebook)} s"]
+        rows.append([*row, badge(path.stem, repository())][: len(names)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def write_covers() -> None:
@@ -76,11 +77,8 @@ def write_links() -> None:
             write(notebook, path)
 
 
-def main() -> None:
-    write_covers()
-    write_links()
-    if "--no-times" in sys.argv:
-        return
+def write_times() -> None:
+    """Let every chapter state what it took in the last run."""
     if not RECORD.is_file():
         sys.exit("no run to take the times from: run `make run` first")
     seconds = {run["name"]: run["seconds"] for run in json.loads(RECORD.read_text(encoding="utf-8"))}
@@ -93,8 +91,15 @@ def main() -> None:
             if cell.cell_type == "markdown":
                 cell.source = STATED.sub(f"runs in about {rounded(seconds[path.stem])} s", cell.source)
         write(notebook, path)
+
+
+def main() -> None:
+    write_covers()
+    write_links()
+    if "--no-times" not in sys.argv:
+        write_times()
     text = README.read_text(encoding="utf-8")
-    write_text(README, TABLE.sub(lambda m: m[1] + table(seconds) + m[2], text))
+    write_text(README, TABLE.sub(lambda m: m[1] + table() + m[2], text))
 
 
 if __name__ == "__main__":
