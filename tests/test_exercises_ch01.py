@@ -234,7 +234,8 @@ WRONG: list[WrongAnswer] = [
     ("softmax.label_map", lambda s: s.argmax(0).T.astype(np.uint8), "shape"),
     ("softmax.label_map", lambda s: s.argmax(0).astype(float), "dtype is float64"),
     ("softmax.label_map", lambda s: s.max(0).astype(np.uint8), "values differ"),
-    ("softmax.label_map", lambda s: s.argsort(0)[-1].astype(np.uint8), "values differ"),
+    ("softmax.label_map", lambda s: s.argsort(0)[-1].astype(np.uint8), "highest class"),
+    ("softmax.label_map", lambda s: s.shape[0] - 1 - s[::-1].argmax(0), "highest class"),
     (
         "softmax.cross_entropy",
         lambda y, z: np.sum([0.0]) - log_softmax(z, 1)[np.arange(len(y)), y].sum(),
@@ -258,6 +259,12 @@ WRONG: list[WrongAnswer] = [
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_tie_that_goes_to_the_highest_class_is_found_whatever_the_seed(seed):
+    answer = check("softmax.label_map", lambda s: s.argsort(0)[-1].astype(np.uint8), seed=seed)
+    assert answer.status == "wrong"
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch01"])

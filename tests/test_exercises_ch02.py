@@ -255,6 +255,7 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(p + 1e-12)), "something small"),
     ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(np.maximum(p, 1e-15))), "something small"),
     ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(np.clip(p, 1e-20, 1))), "something small"),
+    ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(p + 1e-300)), "something small"),
     (
         "ensembling.geometric_mean",
         lambda p: normalised_rows(np.prod(p, 0) ** (1 / p.shape[-1])),

@@ -109,6 +109,9 @@ WRONG: list[WrongAnswer] = [
     ("distillation.resoften", lambda p, t: p / t, "sums to 1/T"),
     ("distillation.resoften", lambda p, t: p ** (1 / t) / (p ** (1 / t)).sum(), "Each row sums to 1"),
     ("distillation.resoften", lambda p, t: softened(np.log(np.clip(p, 1e-9, 1)), t), "what is 0 stays 0"),
+    ("distillation.resoften", lambda p, t: softened(np.log(p + 1e-12), t), "what is 0 stays 0"),
+    ("distillation.resoften", lambda p, t: softened(np.log(p + 1e-300), t), "what is 0 stays 0"),
+    ("distillation.resoften", lambda p, t: p**1 / t, "The exponent is (1 / T)"),
     ("distillation.resoften", lambda p, t: p / t + (1 - 1 / t) / p.shape[1], "values differ"),
     ("distillation.weights", lambda a, b, t: np.array([a, b]) / (a + b), "T does not matter"),
     ("distillation.weights", lambda a, b, t: np.array([a / t, b]) / (a / t + b), "missing factor is T²"),
@@ -225,6 +228,11 @@ WRONG: list[WrongAnswer] = [
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_biases_that_add_up_are_found_whatever_the_seed(seed):
+    assert check("distillation.raised_bias", bias_in_place, seed=seed).status == "wrong"
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch03"])

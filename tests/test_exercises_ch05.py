@@ -140,6 +140,7 @@ WRONG: list[WrongAnswer] = [
     ("filters.gaussian_kernel", lambda n, s: bell(n, s) / bell(n, s).sum(0), "values differ"),
     ("filters.gaussian_kernel", lambda n, s: bell(n, 1) / bell(n, 1).sum(), "values differ"),
     ("filters.gaussian_kernel", lambda n, s: bell(n, s**2) / bell(n, s**2).sum(), "values differ"),
+    ("filters.gaussian_kernel", lambda n, s: bell(n, 1 / s) / bell(n, 1 / s).sum(), "in brackets"),
     (
         "filters.gaussian_kernel",
         lambda n, s: bell(n + 1, s)[:n, :n] / bell(n + 1, s)[:n, :n].sum(),

@@ -121,7 +121,7 @@ def _labels_of_chw(scores: FloatArray) -> Any:
 
 
 def _score_map_cases(rng: np.random.Generator) -> Iterator[Case]:
-    yield (np.array([[[0.1, 0.9]], [[0.7, 0.2]], [[0.2, 0.1]]]),)
+    yield (np.array([[[0.1, 0.9, 0.5]], [[0.7, 0.2, 0.5]], [[0.2, 0.1, 0.3]]]),)  # the last pixel is a tie
     yield (rng.normal(0, 1, (3, 3, 3)).round(1),)
     yield (rng.normal(0, 1, (4, 5, 6)),)
 
@@ -326,6 +326,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda scores: np.argmax(scores, axis=0) + 1,
                 "Often: ids counted from 1. Here they count from 0.",
+            ),
+            Mistake(
+                lambda scores: len(scores) - 1 - np.argmax(scores[::-1], axis=0),
+                "Often: of equal scores the highest class. Here the lowest wins, as np.argmax lets it.",
             ),
             Mistake(
                 lambda scores: np.argmax(scores, axis=0),

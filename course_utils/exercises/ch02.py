@@ -121,7 +121,9 @@ def _probability_cases(rng: np.random.Generator) -> Iterator[Case]:
     # A veto. Among six models one that was softened, to 1e-20 even, is none: its sixth root is 5e-4.
     yield (np.array([[[0.0, 0.5, 0.5]]] + 5 * [[[0.6, 0.3, 0.1]]]),)
     row = np.array([1e-12, 1e-11, 1 - 1.1e-11])
-    yield (np.stack([[np.roll(row, model), np.roll(row, 1 - model)] for model in range(61)]),)
+    # The last sample is a veto among 61: even 1e-300 in the place of 0 is none, its root is 1e-5.
+    veto = [[0.0, 0.5, 0.5]] + 60 * [[0.4, 0.3, 0.3]]
+    yield (np.stack([[np.roll(row, k), np.roll(row, 1 - k), veto[k]] for k in range(61)]),)
     for shape in ((3, 3, 3), (4, 2, 5)):
         yield (softmax(rng.normal(0, 2, shape)),)
 
@@ -394,7 +396,7 @@ EXERCISES: dict[str, Exercise] = {
                     "class that one model gives 0 has 0; np.log makes −∞ of it, and softmax 0 again.",
                 )
                 for soften in (np.add, np.maximum)
-                for floor in (1e-8, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20)
+                for floor in (1e-8, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-300)
             ),
             Mistake(
                 _root_of_the_classes,

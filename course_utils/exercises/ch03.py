@@ -144,8 +144,8 @@ def _scaled_and_normalised(probabilities: FloatArray, temperature: float) -> Any
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
-def _zeros_lifted(probabilities: FloatArray, temperature: float) -> Any:
-    return _resoften(np.clip(probabilities, 1e-9, 1), temperature)
+def _zeros_lifted(probabilities: FloatArray, temperature: float, *, soften: np.ufunc, floor: float) -> Any:
+    return _resoften(soften(probabilities, floor), temperature)
 
 
 def _sum_over_all(probabilities: FloatArray, temperature: float) -> Any:
@@ -159,7 +159,7 @@ def _sharpened(probabilities: FloatArray, temperature: float) -> Any:
 
 def _probability_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[0.8, 0.2]]), 2.0)
-    yield (np.array([[0.99, 0.01, 0.0]]), 5.0)
+    yield (np.array([[0.99, 0.01, 0.0]]), 100.0)  # even 1e-300 in the place of 0 would show
     for temperature in (0.5, 1.0, 4.0):
         yield (rng.dirichlet(np.ones(4), 3), temperature)
 
@@ -216,7 +216,7 @@ def _accuracy_of_the_class(logits: FloatArray, labels: IntArray, class_id: int, 
 
 
 def _bias_cases(rng: np.random.Generator) -> Iterator[Case]:
-    yield (np.array([[2.0, 0.0], [5.0, 2.0], [3.0, 0.0]]), np.array([0, 1, 1]), 1, np.array([0.0, 2.5, 3.5, 9.0]))
+    yield (np.array([[2.0, 0.0], [5.0, 2.0], [3.0, 0.0]]), np.array([0, 1, 1]), 1, np.array([0.0, 1.5, 2.5, 3.5]))
     for n, k, class_id in ((10, 3, 0), (30, 4, 3)):
         yield (rng.normal(0, 3, (n, k)), rng.integers(0, k, n), class_id, np.array([0.0, 0.5, 2.0, 4.0]))
 
@@ -372,7 +372,11 @@ EXERCISES: dict[str, Exercise] = {
         hint="The logits are ln p up to a constant, and softmax does not see the constant. exp(ln(p) / T) has a "
         "shorter name, which is safe for p = 0.",
         mistakes=(
-            Mistake(_scaled_and_normalised, "Often: p/T, normalised, which is p again: a common factor cancels."),
+            Mistake(
+                _scaled_and_normalised,
+                "Often: p/T, normalised, which is p again: a common factor cancels. (p ** 1 / T is p/T too: write "
+                "1 / T in brackets.)",
+            ),
             Mistake(
                 lambda probabilities, temperature: softmax(probabilities, temperature=temperature),
                 "Often: probabilities were treated as logits. Their logarithms are logits.",
@@ -381,16 +385,22 @@ EXERCISES: dict[str, Exercise] = {
                 lambda probabilities, temperature: probabilities ** (1 / temperature),
                 "Often: the power is right, the sum is not 1 any more: divide by it.",
             ),
-            Mistake(
-                _zeros_lifted,
-                "Often: zeros were replaced by a small number before the logarithm. A high T makes much of it: "
-                "what is 0 stays 0.",
+            *(
+                Mistake(
+                    lambda probabilities, temperature, soften=soften, floor=floor: _zeros_lifted(
+                        probabilities, temperature, soften=soften, floor=floor
+                    ),
+                    "Often: something small was added before the logarithm, or the zeros were raised to it. A "
+                    "high T makes much of it: what is 0 stays 0.",
+                )
+                for soften in (np.add, np.maximum)
+                for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-300)
             ),
             Mistake(_sum_over_all, "Often: divided by the sum over all images. Each row sums to 1."),
             Mistake(_sharpened, "Often: p to the power T, which sharpens. The exponent is 1/T."),
             Mistake(
                 lambda probabilities, temperature: probabilities / temperature,
-                "Often: p was divided by T. It then sums to 1/T.",
+                "Often: p was divided by T, as p ** 1 / T does too. It then sums to 1/T. The exponent is (1 / T).",
             ),
         ),
     ),

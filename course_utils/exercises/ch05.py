@@ -60,6 +60,11 @@ def _half_a_pixel_off(size: int, sigma: float) -> Any:
     return weights / weights.sum()
 
 
+def _times_sigma_squared(size: int, sigma: float) -> Any:
+    weights = np.exp(-_square_of(size) / 2 * sigma**2)
+    return weights / weights.sum()
+
+
 def _sigma_not_squared(size: int, sigma: float) -> Any:
     weights = np.exp(-_square_of(size) / (2 * sigma))
     return weights / weights.sum()
@@ -270,6 +275,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _half_a_pixel_off,
                 "Often: size / 2 was taken off, which puts the centre between two pixels. Take off size // 2.",
+            ),
+            Mistake(
+                _times_sigma_squared,
+                "Often: / 2 * sigma**2, which multiplies by σ². Put 2 * sigma**2 in brackets.",
             ),
             Mistake(_sigma_not_squared, "Often: σ where its square belongs."),
             Mistake(_distance_not_squared, "Often: the distance where its square belongs."),
