@@ -294,7 +294,15 @@ def _show(name: str, value: Outcome) -> list[str]:
     numbers = value.numbers
     if numbers is None:
         return [f"  {name} = {value.text}"]
-    text = np.array2string(numbers, precision=4, threshold=40, edgeitems=3, separator=", ", suppress_small=True)
+    largest = np.abs(numbers[np.isfinite(numbers)].astype(np.float64)).max(initial=0)
+    text = np.array2string(
+        numbers,
+        precision=4,
+        threshold=40,
+        edgeitems=3,
+        separator=", ",
+        suppress_small=not 0 < largest < 1e-3,  # or they would all be shown as 0
+    )
     shape = f" of shape {numbers.shape}" if numbers.ndim > 1 else ""
     head = f"  {name}{shape} = "
     lines = [line for line in text.split("\n") if line]

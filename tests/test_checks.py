@@ -45,6 +45,19 @@ def test_wrong_shows_input_what_came_and_what_was_expected():
         assert part in result.message
 
 
+def test_small_numbers_are_not_shown_as_0():
+    def adam_with_a_smaller_epsilon(gradients, rate):
+        m = s = position = np.zeros(gradients.shape[1])
+        positions = []
+        for t, g in enumerate(gradients, start=1):
+            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
+            position = position - rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(s) + 1e-8)
+            positions.append(position)
+        return np.array(positions)
+
+    assert "[[1.e-06, 1.e-08, 0.e+00]" in check("optimizers.adam", adam_with_a_smaller_epsilon).message
+
+
 def test_the_first_input_shown_is_small_enough_to_read():
     for name in [n for names in CHAPTERS.values() for n in names]:
         result = check(name, lambda *arguments: np.full((7, 7, 7), -1.0))

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from course_utils.boxes import batched_nms, nms, pairwise_iou
+from course_utils.boxes import batched_nms, match_anchors, nms, pairwise_iou
 from course_utils.checks import check
 from course_utils.exercises import CHAPTERS
 from course_utils.exercises.ch07 import EXERCISES
@@ -517,6 +517,8 @@ WRONG: list[WrongAnswer] = [
     ("boxes.match", match(each_its_best), "leaves the other without"),
     ("boxes.match", match(each_its_best_without_a_look), "argmax of zeros"),
     ("boxes.match", match(in_turn), "order of the list"),
+    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7, 0.3), "as in Faster R-CNN"),
+    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7), "as in Faster R-CNN"),
     ("boxes.match", match(best_pair_first, band=False), "no band"),
     ("boxes.match", match(best_sum), "highest sum"),
     ("boxes.match", match(best_pair_first, reaches=np.greater), "> where ≥"),

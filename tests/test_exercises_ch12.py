@@ -118,6 +118,24 @@ WRONG: list[WrongAnswer] = [
         ),
         "sees everything evenly",
     ),
+    *(
+        (
+            "attention.weights",
+            lambda q, k, mask, fill=fill: (
+                mask
+                * scipy_softmax(np.where(mask, q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]), fill), axis=-1)
+            ),
+            "finite number for −inf",
+        )
+        for fill in (-1e9, -1e4)
+    ),
+    (
+        "attention.weights",
+        lambda q, k, mask: (
+            mask * scipy_softmax(q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]) - 1e9 * (1 - mask), axis=-1)
+        ),
+        "finite number for −inf",
+    ),
     ("attention.weights", two_axes_only, "differ"),
     ("attention.weights", lambda q, k, mask: np.full(mask.shape, 1 / mask.shape[-1]), "differ"),
     ("attention.weights", lambda q, k, mask: weights(q, k, mask).swapaxes(-1, -2), "shape"),
@@ -138,6 +156,17 @@ WRONG: list[WrongAnswer] = [
             / (sa * np.exp(ta) + sb * np.exp(tb))[:, None]
         ),
         "overflows",
+    ),
+    (
+        "attention.merge",
+        lambda ta, sa, ma, tb, sb, mb: (
+            (
+                (sa * np.exp(ta - np.minimum(ta, tb)))[:, None] * ma
+                + (sb * np.exp(tb - np.minimum(ta, tb)))[:, None] * mb
+            )
+            / (sa * np.exp(ta - np.minimum(ta, tb)) + sb * np.exp(tb - np.minimum(ta, tb)))[:, None]
+        ),
+        "the lower maximum",
     ),
     ("attention.reinforce", lambda z, k, r, b: -reinforce(z, k, r, b), "sign"),
     ("attention.reinforce", lambda z, k, r, b: len(r) * reinforce(z, k, r, b), "mean is asked"),

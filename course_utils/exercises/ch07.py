@@ -623,6 +623,14 @@ EXERCISES: dict[str, Exercise] = {
                 )
                 for band in (True, False)
             ),
+            *(
+                Mistake(
+                    lambda anchors, boxes, limits=limits: course.match_anchors(anchors, boxes, *limits),
+                    "Often: 0.7 as the limit of positive anchors, as in Faster R-CNN. Here it is 0.5, and "
+                    "background lies below 0.4.",
+                )
+                for limits in ((0.7, 0.3), (0.7, 0.4), (0.7, 0.5))
+            ),
             Mistake(
                 _match_as(forced="last"),
                 "Often: every box takes its best anchor, whoever else needs it, so that the last of two boxes "

@@ -280,7 +280,7 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 _rate_outside,
-                "Often: the rate outside of the velocity, as in PyTorch: Here a gradient enters the velocity with "
+                "Often: the rate outside of the velocity, as in PyTorch. Here a gradient enters the velocity with "
                 "the rate of its own step.",
             ),
             Mistake(_averaged, "Often: the gradient times 1 − μ, as in a mean. The velocity is a sum."),

@@ -1,6 +1,6 @@
 """Exercises of chapter 12: attention."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,16 @@ def _large_negative_number(queries: FloatArray, keys: FloatArray, mask: Any) -> 
     return softmax(np.where(mask, _raw_scores(queries, keys), -1e9))
 
 
+def _finite_then_masked(fill: float, *, added: bool) -> Callable[..., Any]:
+    """A finite score for masked keys, or a finite number added to theirs, and the mask once more at the end."""
+
+    def answer(queries: FloatArray, keys: FloatArray, mask: Any) -> Any:
+        scores = _raw_scores(queries, keys)
+        return softmax(np.where(mask, scores, (scores if added else 0) + fill)) * mask
+
+    return answer
+
+
 def _no_maximum(queries: FloatArray, keys: FloatArray, mask: Any) -> Any:
     exponentials = np.where(mask, np.exp(_raw_scores(queries, keys)), 0)
     total = exponentials.sum(axis=-1, keepdims=True)
@@ -143,7 +153,10 @@ def _weight_cases(rng: np.random.Generator) -> Iterator[Case]:
     queries = np.array([[2.0, 0, 0, 0], [0, 4, 0, 1]])
     yield (queries, keys, np.array([[True, True, True], [True, True, False]]))
     yield (queries, keys, np.array([[False, False, False], [True, False, True]]))
-    yield (3000 * queries, keys, np.array([[False, True, True], [True, True, True]]))
+    # In the last two rows all that may be seen scores far below 0: −4e4 and −5e10.
+    large = np.concatenate([3000 * queries, [[-8e4, -8e4, 0, 0], [-1e11, -1e11, 1e11, 0]]])
+    seen = np.array([[False, True, True], [True, True, True], [True, True, False], [True, True, False]])
+    yield (large, keys, seen)
     for leading in ((), (2,), (2, 3)):
         q, k = rng.normal(0, 2, (*leading, 4, 5)), rng.normal(0, 2, (*leading, 6, 5))
         mask = rng.random((*leading, 4, 6)) < 0.6
@@ -221,6 +234,11 @@ def _no_common_top(top_a: Any, total_a: Any, mean_a: Any, top_b: Any, total_b: A
     return (a[:, np.newaxis] * mean_a + b[:, np.newaxis] * mean_b) / (a + b)[:, np.newaxis]
 
 
+def _lower_top(top_a: Any, total_a: Any, mean_a: Any, top_b: Any, total_b: Any, mean_b: Any) -> Any:
+    top = np.minimum(top_a, top_b)
+    return _no_common_top(top_a - top, total_a, mean_a, top_b - top, total_b, mean_b)
+
+
 def _sign_of_the_difference(top_a: Any, total_a: Any, mean_a: Any, top_b: Any, total_b: Any, mean_b: Any) -> Any:
     return _merge(-top_a, total_a, mean_a, -top_b, total_b, mean_b)
 
@@ -242,8 +260,8 @@ def _merge_cases(rng: np.random.Generator) -> Iterator[Case]:
         np.array([[10.0]]),
     )
     yield (
-        *(np.array([2000.0, -2000.0]), np.array([1.0, 2.0]), np.array([[1.0], [2.0]])),
-        *(np.array([2000.0, -2001.0]), np.array([3.0, 1.0]), np.array([[5.0], [6.0]])),
+        *(np.array([2000.0, -2000.0, 900.0]), np.array([1.0, 2.0, 2.0]), np.array([[1.0], [2.0], [3.0]])),
+        *(np.array([2000.0, -2001.0, -900.0]), np.array([3.0, 1.0, 1.0]), np.array([[5.0], [6.0], [7.0]])),
     )
     for n, v, top in ((3, 2, 0.0), (2, 4, -3.0), (4, 3, 900.0), (5, 1, -900.0)):
         yield (*part(n, v, top), *part(n, v, top))
@@ -351,6 +369,15 @@ EXERCISES: dict[str, Exercise] = {
                 _large_negative_number,
                 "Often: a large negative number for −inf. A row that may see nothing then sees everything evenly.",
             ),
+            *(
+                Mistake(
+                    _finite_then_masked(fill, added=added),
+                    "Often: a finite number for −inf, and the mask once more behind the softmax. Where all that "
+                    "may be seen scores lower still, the masked keys take the weight with them.",
+                )
+                for fill in (-1e9, -1e4)
+                for added in (False, True)
+            ),
             Mistake(
                 _no_maximum,
                 "Often: the maximum of each row was not subtracted, and exp overflows beyond 709 (float64).",
@@ -390,6 +417,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(_totals_ignored, "Often: the totals are left out. A part with more keys counts for more."),
             Mistake(_no_common_top, "Often: exp of the maxima, which overflows; only of differences is it safe."),
+            Mistake(
+                _lower_top,
+                "Often: both brought to the lower maximum. The exponential of the higher one overflows where they "
+                "lie far apart: bring both to the higher.",
+            ),
             Mistake(
                 _sign_of_the_difference, "Often: the difference has the wrong sign. The factor is exp(old − new)."
             ),
