@@ -11,7 +11,7 @@ import pytest
 
 from course_utils.data import data_path
 from notebooks import ROOT
-from results import read_rows, spread
+from results import fill, read_rows, spread, write_rows
 
 BATCHES = ("8", "16", "32", "64", "128", "256", "512")
 
@@ -72,6 +72,23 @@ def test_without_a_cluster_runs_are_made_here_in_order():
         ({"seed": "1"}, {"double": "11"}),
         ({"seed": "2"}, {"double": "22"}),
     ]
+
+
+def test_a_table_is_filled_in_the_order_of_its_keys_and_no_run_is_made_twice(tmp_path):
+    path, made = tmp_path / "table.csv", []
+    before = [{"seed": "9", "double": "18"}]
+    write_rows(path, [{"seed": "2", "double": "4"}, {"seed": "7", "double": "14"}])  # 7 is wanted no longer
+
+    def run(key):
+        made.append(key["seed"])
+        return {"double": str(2 * int(key["seed"]))}
+
+    rows = fill(path, [{"seed": str(seed)} for seed in (3, 2, 1)], run, before=before)
+    assert made == ["3", "1"]
+    assert [(row["seed"], row["double"]) for row in rows] == [("9", "18"), ("3", "6"), ("2", "4"), ("1", "2")]
+    assert read_rows(path) == rows
+    assert fill(path, [{"seed": "1"}], run, before=before)[1:] == [{"seed": "1", "double": "2"}]
+    assert made == ["3", "1"]
 
 
 CLUSTER = """
