@@ -98,11 +98,14 @@ from pathlib import Path
 from dask.distributed import LocalCluster
 from results import spread
 
-flag = sys.argv[1]
+flag, log = sys.argv[1:]
 
 def run(key):
-    import os
+    import os, time
+    with open(log, "a") as file:
+        file.write(key["seed"])
     if key["seed"] == "3" and not os.path.exists(flag):
+        time.sleep(3)  # so that what this worker made before has been handed over
         open(flag, "w").close()
         os._exit(9)
     return {"square": str(int(key["seed"]) ** 2)}
@@ -120,7 +123,7 @@ def test_a_lost_worker_loses_no_run(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(CLUSTER, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script, tmp_path / "lost"],
+        [sys.executable, script, tmp_path / "lost", tmp_path / "runs"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tools")])},
         capture_output=True,
@@ -129,6 +132,7 @@ def test_a_lost_worker_loses_no_run(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"True {[(seed, str(seed**2)) for seed in range(8)]}"
+    assert sorted((tmp_path / "runs").read_text()) == list("012334567")  # only the lost run was made twice
 
 
 @pytest.mark.slow

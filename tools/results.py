@@ -60,7 +60,9 @@ def spread(
     with Client(scheduler) as client:
         futures = {client.submit(function, key, pure=False): key for key in keys}
         for future, found in as_completed(futures, with_results=True):
-            yield futures[future], found
+            key = futures.pop(future)
+            future.release()  # or a worker that is lost later takes this result along, and the run is made again
+            yield key, found
 
 
 def fill(
