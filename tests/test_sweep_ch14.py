@@ -11,7 +11,7 @@ import pytest
 
 from course_utils.data import data_path
 from notebooks import ROOT
-from results import read_rows, spread
+from results import fill, read_rows, spread, write_rows
 
 BATCHES = ("8", "16", "32", "64", "128", "256", "512")
 
@@ -74,6 +74,23 @@ def test_without_a_cluster_runs_are_made_here_in_order():
     ]
 
 
+def test_a_table_is_filled_in_the_order_of_its_keys_and_no_run_is_made_twice(tmp_path):
+    path, made = tmp_path / "table.csv", []
+    before = [{"seed": "9", "double": "18"}]
+    write_rows(path, [{"seed": "2", "double": "4"}, {"seed": "7", "double": "14"}])  # 7 is wanted no longer
+
+    def run(key):
+        made.append(key["seed"])
+        return {"double": str(2 * int(key["seed"]))}
+
+    rows = fill(path, [{"seed": str(seed)} for seed in (3, 2, 1)], run, before=before)
+    assert made == ["3", "1"]
+    assert [(row["seed"], row["double"]) for row in rows] == [("9", "18"), ("3", "6"), ("2", "4"), ("1", "2")]
+    assert read_rows(path) == rows
+    assert fill(path, [{"seed": "1"}], run, before=before)[1:] == [{"seed": "1", "double": "2"}]
+    assert made == ["3", "1"]
+
+
 CLUSTER = """
 import sys
 from pathlib import Path
@@ -81,11 +98,14 @@ from pathlib import Path
 from dask.distributed import LocalCluster
 from results import spread
 
-flag = sys.argv[1]
+flag, log = sys.argv[1:]
 
 def run(key):
-    import os
+    import os, time
+    with open(log, "a") as file:
+        file.write(key["seed"])
     if key["seed"] == "3" and not os.path.exists(flag):
+        time.sleep(3)  # so that what this worker made before has been handed over
         open(flag, "w").close()
         os._exit(9)
     return {"square": str(int(key["seed"]) ** 2)}
@@ -103,7 +123,7 @@ def test_a_lost_worker_loses_no_run(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(CLUSTER, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, script, tmp_path / "lost"],
+        [sys.executable, script, tmp_path / "lost", tmp_path / "runs"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tools")])},
         capture_output=True,
@@ -112,6 +132,7 @@ def test_a_lost_worker_loses_no_run(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"True {[(seed, str(seed**2)) for seed in range(8)]}"
+    assert sorted((tmp_path / "runs").read_text()) == list("012334567")  # only the lost run was made twice
 
 
 @pytest.mark.slow

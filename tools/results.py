@@ -13,7 +13,17 @@ from typing import Any
 
 from course_utils._files import write_text
 
-__all__ = ["RESULTS", "Row", "holds", "read_manifest", "read_rows", "spread", "write_manifest", "write_rows"]
+__all__ = [
+    "RESULTS",
+    "Row",
+    "fill",
+    "holds",
+    "read_manifest",
+    "read_rows",
+    "spread",
+    "write_manifest",
+    "write_rows",
+]
 
 Row = dict[str, str]
 
@@ -50,7 +60,32 @@ def spread(
     with Client(scheduler) as client:
         futures = {client.submit(function, key, pure=False): key for key in keys}
         for future, found in as_completed(futures, with_results=True):
-            yield futures[future], found
+            key = futures.pop(future)
+            future.release()  # or a worker that is lost later takes this result along, and the run is made again
+            yield key, found
+
+
+def fill(
+    path: Path,
+    keys: Sequence[Row],
+    function: Callable[[Row], Row],
+    scheduler: str | None = None,
+    before: Sequence[Row] = (),
+) -> list[Row]:
+    """Make the rows that a table lacks, here or on a cluster, and write the table after each of them.
+
+    Whatever the order in which runs end, the table holds ``before``, then the rows of the keys in their order, and
+    nothing else.
+    """
+
+    def ordered() -> list[Row]:
+        return [*before, *(row for key in keys for row in rows if key.items() <= row.items())]
+
+    rows = read_rows(path)
+    for key, found in spread(function, [key for key in keys if not holds(rows, key)], scheduler):
+        rows.append(key | found)
+        write_rows(path, ordered())
+    return ordered()
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:

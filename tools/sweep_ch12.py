@@ -1,6 +1,6 @@
 """Make the two tables of chapter 12: data/results/attention_canvases.csv and attention_digits.csv.
 
-    python tools/sweep_ch12.py canvases
+    python tools/sweep_ch12.py canvases    # or --scheduler ADDRESS, on a Dask cluster
     python tools/sweep_ch12.py digits
 
 Canvases: networks that read a tenth of a cluttered canvas, three seeds each. Digits: a
@@ -11,7 +11,7 @@ be stopped and started.
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,8 @@ import numpy.typing as npt
 
 from course_utils.datasets import load_digits
 from course_utils.experiments.ch12 import DigitTraining, build_cnn, build_vit, splits
-from course_utils.experiments.ch12_canvases import (
-    Canvases,
-    canvas_sets,
-    hits,
-    train_looker,
-)
-from results import RESULTS, holds, read_rows, write_manifest, write_rows
+from course_utils.experiments.ch12_canvases import canvas_sets, hits, train_looker
+from results import RESULTS, Row, fill, holds, read_rows, write_manifest, write_rows
 
 CANVAS_STEPS, CANVAS_SEEDS = 400, (0, 1, 2)
 LOOKERS: dict[str, dict[str, Any]] = {
@@ -52,36 +47,32 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 SETTINGS = ((500, 0, STEPS), (500, 2, STEPS), (4000, 0, STEPS), (4000, 2, STEPS))
 
 
-def canvas_run(kind: str, seed: int, sets: dict[str, Canvases], digits: Any, labels: Any) -> dict[str, float]:
+def canvas_run(key: Row) -> Row:
     """Train one network and score it on the test canvases."""
-    test = sets["test"]
-    looker, seconds = train_looker(sets["train"], digits, labels, steps=CANVAS_STEPS, seed=seed, **LOOKERS[kind])
-    logits, windows = looker.predict(test)
-    accuracy = float(np.mean(logits.argmax(axis=1) == test.labels))
-    return {"test_accuracy": accuracy, "hits": hits(windows, test.corners), "seconds": seconds}
+    sets, (images, labels), train = canvas_sets(), load_digits(), splits()[0]
+    looker, seconds = train_looker(
+        sets["train"],
+        images[train],
+        labels[train],
+        steps=CANVAS_STEPS,
+        seed=int(key["seed"]),
+        **LOOKERS[key["kind"]],
+    )
+    logits, windows = looker.predict(sets["test"])
+    right = logits.argmax(axis=1) == sets["test"].labels
+    found = {"test_accuracy": np.mean(right), "hits": hits(windows, sets["test"].corners), "seconds": seconds}
+    return {name: f"{value:.4f}" for name, value in found.items()}
 
 
-def sweep_canvases(path: Path, most: int, seeds: Sequence[int]) -> None:
-    rows, sets = read_rows(path), canvas_sets()
-    images, labels = load_digits()
-    part = splits()[0]
-    for seed in seeds:
-        for kind in LOOKERS:
-            key = {"kind": kind, "seed": str(seed)}
-            if not holds(rows, key) and most > 0:
-                most -= 1
-                numbers = canvas_run(kind, seed, sets, images[part], labels[part])
-                rows.append(key | {name: f"{value:.4f}" for name, value in numbers.items()})
-                write_rows(path, rows)
-                print(rows[-1], flush=True)
-    if len(rows) < len(CANVAS_SEEDS) * len(LOOKERS):
-        return
+def sweep_canvases(path: Path, scheduler: str | None) -> None:
+    keys = [{"kind": kind, "seed": str(seed)} for seed in CANVAS_SEEDS for kind in LOOKERS]
+    rows = fill(path, keys, canvas_run, scheduler)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch12.py canvases",
         steps=CANVAS_STEPS,
         seeds=CANVAS_SEEDS,
-        canvases={name: len(found.labels) for name, found in sets.items()},
+        canvases={name: len(found.labels) for name, found in canvas_sets().items()},
         runs=len(rows),
         seconds=round(sum(float(row["seconds"]) for row in rows)),
         threads=1,
@@ -164,13 +155,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=("canvases", "digits"))
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--most", type=int, default=1000, help="runs to make before it stops (canvases only)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=CANVAS_SEEDS, help="of canvases")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, for the canvases")
     arguments = parser.parse_args()
     path = arguments.output or RESULTS / f"attention_{arguments.table}.csv"
     if arguments.table == "canvases":
-        sweep_canvases(path, arguments.most, arguments.seeds)
+        sweep_canvases(path, arguments.scheduler)
     else:
+        if arguments.scheduler:
+            parser.error("--scheduler: only the table of canvases is made of independent runs")
         sweep_digits(path)
 
 

@@ -3,7 +3,9 @@
     python tools/sweep_ch14.py                        # data/results/batches.csv
     python tools/sweep_ch14.py --scheduler ADDRESS    # the same table, on the workers of a Dask cluster
     python tools/sweep_ch14.py --table workers        # data/results/workers.csv
+    python tools/sweep_ch14.py --table devices        # data/results/devices.csv
     python tools/sweep_ch14.py --table step_times     # data/results/step_times.csv
+    python tools/sweep_ch14.py --table memory         # data/results/memory.csv
 
 Batches: for each size, with and without a rise of the rate over the first pass, eleven rates and two seeds on
 validation digits; then five other seeds, on test, with four rates: the best one of batches of 8 without a rise
@@ -12,8 +14,13 @@ cluster's workers need this course installed: start them with `dask scheduler` a
 
 Workers: by how much the losses of two workers differ from one worker's in five steps, with what they do apart.
 
+Devices: the losses of five steps of the same training on two devices of one process and on one.
+
 Step times: the detector of chapter 07 as it was built, on one and two workers; their all-reduce alone; the input
-alone. The fastest of twelve (sixty all-reduces); made again, the faster of both stays.
+alone. The fastest of twelve (sixty all-reduces); made again, the faster of both stays. To have times of an idle
+machine alone, delete the table first.
+
+Memory: the most that a process ever held, after steps of chapter 07's detector with growing batches.
 
 Runs that a table already holds are skipped, so the command can be stopped and started again.
 """
@@ -22,6 +29,7 @@ import argparse
 import itertools
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -47,7 +55,7 @@ from course_utils.experiments.ch14 import (
     make_optimizer,
     make_step,
 )
-from results import RESULTS, Row, holds, read_rows, spread, write_manifest, write_rows
+from results import RESULTS, Row, fill, read_manifest, read_rows, write_manifest, write_rows
 
 BATCHES = (8, 16, 32, 64, 128, 256, 512)
 RATES = tuple(2.0**power for power in range(-9, 2))
@@ -58,6 +66,7 @@ FIVE_STEPS, WORKER_SEEDS = 5, (0, 1, 2)
 NUMBERS = (1, 1_000, 10_000, 100_000, 1_000_000, 4_000_000)  # of a vector that is summed over the workers
 IMAGES = (1, 2, 4, 8, 16)  # of a batch on each worker
 SHAPE = (96, 128, 3)
+LARGE, PROCESSES = (8, 32, 64, 128), 2  # images of a batch; their memory is seen beside that of TensorFlow itself
 
 
 def main() -> None:
@@ -125,23 +134,11 @@ def final_keys(rows: list[Row]) -> list[Row]:
     return keys
 
 
-def fill(path: Path, keys: list[Row], function: Callable[[Row], Row], scheduler: str | None) -> None:
-    """Make the rows that a table lacks, and write it after each; its order is that of the keys."""
-    rows = read_rows(path)
-    before = [row for row in rows if not holds([row], {"stage": keys[0]["stage"]})]
-    ours = [row for row in rows if row not in before]
-    for key, found in spread(function, [key for key in keys if not holds(ours, key)], scheduler):
-        ours.append(key | found)
-        ordered = [row for key in keys for row in ours if key.items() <= row.items()]
-        write_rows(path, before + ordered)
-
-
 def make_batches(path: Path, scheduler: str | None) -> None:
     """The digits in batches of 8 to 512, with rates by four rules."""
     began = time.process_time()
-    fill(path, tuning_keys(), batch_run, scheduler)
-    rows = read_rows(path)
-    fill(path, final_keys(rows), batch_run, scheduler)
+    tuned = fill(path, tuning_keys(), batch_run, scheduler)
+    rows = fill(path, final_keys(tuned), batch_run, scheduler, before=tuned)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch14.py",
@@ -152,7 +149,7 @@ def make_batches(path: Path, scheduler: str | None) -> None:
         passes=EPOCHS,
         tuning_seeds=TUNING_SEEDS,
         seeds=SEEDS,
-        rows=len(read_rows(path)),
+        rows=len(rows),
         processor_seconds=round(time.process_time() - began),  # of this process, since it was started last
         threads=1,
     )
@@ -217,10 +214,78 @@ def losses_by_part(_: str, path: Path) -> None:
     tell(path, found)
 
 
+def make_devices(path: Path) -> None:
+    """Losses of five steps: one device and two of one process."""
+    found = measure("devices", 1, "")
+    rows = [
+        {"seed": seed, "step": str(step), "one_device": f"{a:.9g}", "two_devices": f"{b:.9g}"}
+        for seed in found["one"]
+        for step, (a, b) in enumerate(zip(found["one"][seed], found["two"][seed], strict=True), start=1)
+    ]
+    write_rows(path, rows)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch14.py --table devices",
+        steps=FIVE_STEPS,
+        seeds=WORKER_SEEDS,
+        rows=len(rows),
+        threads=1,
+    )
+
+
+def losses_by_devices(_: str, path: Path) -> None:
+    """As a worker: the losses on this processor as one device and as two."""
+    (processor,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategies = {"two": tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), "one": tf.distribute.get_strategy()}
+    found: dict[str, dict[str, list[float]]] = {}
+    for name, strategy in strategies.items():
+        job = DataParallel(strategy)
+        for seed in WORKER_SEEDS:
+            job.reset(seed)
+            found.setdefault(name, {})[str(seed)] = [loss for _, loss in job.run(0, FIVE_STEPS)]
+    tell(path, found)
+
+
+def make_memory(path: Path) -> None:
+    """The largest memory of processes that train with growing batches."""
+    rows = [row for process in range(PROCESSES) for row in measure("memory", 1, str(process))]
+    write_rows(path, rows)
+    write_manifest(
+        path.with_suffix(".json"),
+        "python tools/sweep_ch14.py --table memory",
+        batches=LARGE,
+        image_shape=SHAPE,
+        processes=PROCESSES,
+        rows=len(rows),
+        threads=1,
+    )
+
+
+def largest_memory(process: str, path: Path) -> None:
+    """As a worker: the largest memory of this process until after two steps with each batch."""
+    import resource  # noqa: PLC0415 (Windows has none)
+
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    scenes = render_dataset(8, 15, *SHAPE[:2])
+    model = build_ssd(SHAPE)
+    step = make_step(strategy_here(), model, make_optimizer(model, AS_BUILT), AS_BUILT)
+    (x, y), *_ = ssd_batches(model, scenes.images, scenes.boxes, scenes.class_ids, steps=1, batch_size=8)(0)
+    rows: list[Row] = []
+    for images in LARGE:
+        batch = [tf.repeat(part, images // 8, axis=0) for part in (x, y)]
+        for _ in range(2):
+            step(*batch)
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+        rows.append({"process": process, "images": str(images), "megabytes": f"{megabytes:.1f}"})
+    tell(path, rows)
+
+
 def make_step_times(path: Path) -> None:
     """Seconds of a step and of an all-reduce."""
-    began = time.perf_counter()
+    began, load = time.perf_counter(), os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     before = read_rows(path)
+    earlier = read_manifest(path).get("runs", 0) if before else 0
     rows: list[Row] = []
     for n_workers in (1, 2):
         for row in measure("step_times", n_workers, ""):
@@ -234,8 +299,9 @@ def make_step_times(path: Path) -> None:
         image_shape=SHAPE,
         rows=len(rows),
         seconds=round(time.perf_counter() - began),
+        runs=earlier + 1,
+        load_average_before=load and round(load, 1),
         threads=1,
-        note="the fastest of many; other programs were running on this machine",
     )
 
 
@@ -287,10 +353,14 @@ def time_steps(_: str, path: Path) -> None:
 
 OTHERS: dict[str, Callable[[Path], None]] = {
     "workers": make_workers,
+    "devices": make_devices,
+    "memory": make_memory,
     "step_times": make_step_times,
 }
 WORKERS: dict[str, Callable[[str, Path], None]] = {
     "workers": losses_by_part,
+    "devices": losses_by_devices,
+    "memory": largest_memory,
     "step_times": time_steps,
 }
 
