@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from html import escape
@@ -42,6 +43,7 @@ OUTSIDE = re.compile(
     r"\[([^\]]*)\]\(\.\./[^)]*\)"
 )  # a link to a file of the repository, which the site does not hold
 PLACE = re.compile(r'<div class="frames" id="(explore-\w+)"></div>')
+BOX_WIDTH, BOX_HEIGHT, GAP, ROW_HEIGHT = 125, 66, 32, 84  # of the map of the chapters
 NEEDS_KERNEL = "The check runs in a notebook: here you see what it says of the untouched stub."
 
 
@@ -208,30 +210,47 @@ def map_of(notebooks: dict[str, nbformat.NotebookNode]) -> str:
     column: dict[str, int] = {}
     for n in numbers:
         column[n] = max((column[m] + 1 for m in before[n]), default=0)
-    rows: dict[str, int] = {}
+    place: dict[str, tuple[int, int]] = {}
     for n in numbers:
-        rows[n] = sum(column[m] == column[n] for m in rows)
-    wide, high = 250, 62
-    lines = []
-    for n, needed in before.items():
-        for m in needed:
-            x1, y1 = column[m] * wide + 200, rows[m] * high + 24
-            x2, y2 = column[n] * wide, rows[n] * high + 24
-            bend = (x1 + x2) / 2
-            lines.append(f'<path d="M{x1} {y1} C{bend} {y1} {bend} {y2} {x2} {y2}"/>')
+        place[n] = column[n] * (BOX_WIDTH + GAP), sum(column[m] == column[n] for m in place) * ROW_HEIGHT
+    lines = [f'<path d="{_arrow(place[m], place[n])}"/>' for n in numbers for m in _direct(n, before)]
     for n, name in numbers.items():
         subject = title(notebooks[name]).split("·")[-1].split(":")[0].strip()
-        x, y = column[n] * wide, rows[n] * high
-        lines.append(
-            f'<a href="chapters/{name}.html"><rect x="{x}" y="{y}" width="200" height="48" rx="8"/><text '
-            f'x="{x + 10}" y="{y + 20}">{n}</text><text x="{x + 10}" y="{y + 38}">{escape(subject)}</text></a>'
-        )
-    width, height = (max(column.values()) + 1) * wide, (max(rows.values()) + 1) * high
+        x, y = place[n]
+        texts = [
+            f'<text x="{x + 10}" y="{y + 20 + 18 * k}">{escape(line)}</text>'
+            for k, line in enumerate([n, *textwrap.wrap(subject, 14)])
+        ]
+        box = f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="8"/>'
+        lines.append(f'<a href="chapters/{name}.html">{box}{"".join(texts)}</a>')
+    width, height = (
+        8 + max(at[k] + size for at in place.values()) for k, size in enumerate((BOX_WIDTH, BOX_HEIGHT))
+    )
     words = "; ".join(f"{n} needs {', '.join(needed)}" for n, needed in before.items() if needed)
     return (
         '<div class="course-map" tabindex="0" role="region" aria-label="Map of the chapters"><svg '
-        f'viewBox="-4 -4 {width} {height}" width="{width}" role="group" aria-label="{words}">'
-        f"{''.join(lines)}</svg></div>"
+        f'viewBox="-4 -4 {width} {height}" role="group" aria-label="{words}">{"".join(lines)}</svg></div>'
+    )
+
+
+def _direct(chapter: str, before: dict[str, list[str]]) -> list[str]:
+    """What a chapter needs, without what these need in turn."""
+
+    def reaches(n: str) -> set[str]:
+        return {n}.union(*(reaches(m) for m in before[n]))
+
+    return [m for m in before[chapter] if not any(m in reaches(n) for n in before[chapter] if n != m)]
+
+
+def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
+    """A line from the right of one box to the left of another; past other boxes it runs between their rows."""
+    x1, y1, x2, y2 = start[0] + BOX_WIDTH, start[1] + BOX_HEIGHT // 2, end[0], end[1] + BOX_HEIGHT // 2
+    if x2 - x1 == GAP:
+        return f"M{x1} {y1} C{x1 + GAP} {y1} {x2 - GAP} {y2} {x2} {y2}"
+    between = start[1] + (BOX_HEIGHT + ROW_HEIGHT) // 2
+    return (
+        f"M{x1} {y1} C{x1 + GAP} {y1} {x1} {between} {x1 + GAP} {between} "
+        f"H{x2 - GAP} C{x2} {between} {x2 - GAP} {y2} {x2} {y2}"
     )
 
 
