@@ -9,7 +9,8 @@ import pytest
 
 from colab import COURSE_LINE, badge, repository
 from course_utils.exercises import CHAPTERS
-from margins import has_room
+from margins import TRAININGS, Training, has_room
+from margins_cells import asserted
 from notebooks import ROOT, chapters, read, reading_minutes, running_seconds, title
 from readme import cover
 from results import RESULTS, read_rows
@@ -204,22 +205,32 @@ def test_the_cover_picture_is_the_one_that_the_notebook_draws(name):
     assert cover(NOTEBOOKS[name]) == (picture.read_bytes() if picture.is_file() else None)
 
 
+def measured(chapter):
+    """The rows of the table of margins, by quantity and bound."""
+    rows = [row for row in read_rows(RESULTS / "margins.csv") if row["chapter"] == chapter]
+    return {(row["quantity"], float(row["bound"])): row for row in rows}
+
+
 @EACH
 def test_what_a_chapter_asserts_of_a_training_was_measured_and_has_room(name):
-    rows = {
-        (row["quantity"], float(row["bound"])): row
-        for row in read_rows(RESULTS / "margins.csv")
-        if row["chapter"] == name[:2]
-    }
-    asserted = {
-        (claim["quantity"], claim["bound"]): cell.source
-        for cell in code_cells(name)
-        for claim in cell.metadata.get("margins", [])
-    }
-    assert set(asserted) == set(rows)
-    for (quantity, bound), source in asserted.items():
-        assert re.search(rf"assert .*\b{bound:g}\b", source), f"{quantity}: this cell asserts no {bound:g}"
-        assert has_room(rows[quantity, bound]), rows[quantity, bound]
+    rows = measured(name[:2])
+    claims = [claim for cell in code_cells(name) for claim in cell.metadata.get("margins", [])]
+    # Both ways: a row that no cell names is one of an assertion that is gone.
+    assert {(claim["quantity"], claim["bound"]) for claim in claims} == set(rows)
+    assert len(claims) == len(rows)
+    for row in rows.values():
+        assert has_room(row), row
+
+
+@EACH
+def test_a_cell_whose_metadata_name_a_bound_asserts_it(name):
+    in_module = isinstance(next((t for t in TRAININGS if t.chapter == name[:2]), None), Training)
+    sides = {key: row["side"] for key, row in measured(name[:2]).items()}
+    for cell in code_cells(name):
+        for claim in cell.metadata.get("margins", []) if in_module else ():
+            assert re.search(rf"assert .*\b{claim['bound']:g}\b", cell.source), claim
+        for quantity, side, bound in () if in_module else asserted(cell):
+            assert sides[quantity, bound] == side, quantity
 
 
 def test_every_public_name_is_used_by_a_notebook_a_tool_or_another_function():

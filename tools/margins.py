@@ -5,6 +5,10 @@
     python tools/margins.py --jobs 10 --raw elsewhere.csv  # on a larger machine: runs only, into a file
     python tools/margins.py --merge elsewhere.csv          # take the runs of such a file over
 
+A live training is either a function of a module in course_utils/experiments (chapters 07, 08 and 13), or it is
+made of the cells of a notebook (all others; see margins_cells.py). Where no cell names any "margins" in its
+metadata, the chapter asserts nothing of a live training.
+
 Each run is a process of its own, since NumPy, TensorFlow and BLAS choose their kernels and threads when they
 start: five seeds, one and two threads, with and without AVX-512. data/results/margins_runs.csv has a row for
 each run and quantity, and data/results/margins.csv a row for each quantity. Runs that are there are skipped,
@@ -20,6 +24,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +34,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a copy of the
 import numpy as np
 
 from course_utils.experiments import ch07, ch08, ch13
+from margins_cells import asserted, checksum
 from margins_run import AVX512_FEATURES, has_avx512, numpy_features
+from notebooks import chapters, read
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +63,11 @@ class Training:
     bounds: dict[str, tuple[str, float]]  # what the chapter asserts: "above" or "below" which number
 
     @property
+    def where(self) -> str:
+        """Where another process finds it."""
+        return f"{self.measure.__module__}:{self.measure.__qualname__}"
+
+    @property
     def recipe(self) -> str:
         """What has to be the same for two runs to be counted together."""
         constants = vars(sys.modules[self.measure.__module__])
@@ -66,10 +78,38 @@ class Training:
         )
 
 
+@dataclass(frozen=True)
+class NotebookTraining:
+    """The live trainings of a notebook: its own cells are run again, with another seed."""
+
+    path: Path
+
+    @property
+    def chapter(self) -> str:
+        """Its number, such as 07."""
+        return self.path.name[:2]
+
+    @property
+    def where(self) -> str:
+        """Where another process finds it."""
+        return str(self.path)
+
+    @cached_property
+    def bounds(self) -> dict[str, tuple[str, float]]:
+        """What the chapter asserts; nothing, if it trains nothing live."""
+        cells = [cell for cell in read(self.path).cells if cell.cell_type == "code"]
+        return {claim.quantity: (claim.side, claim.bound) for cell in cells for claim in asserted(cell)}
+
+    @cached_property
+    def recipe(self) -> str:
+        """What has to be the same for two runs to be counted together."""
+        return f"cells {checksum(read(self.path))}"
+
+
 class Run(NamedTuple):
     """One training with one seed in one surrounding."""
 
-    training: Training
+    training: Training | NotebookTraining
     seed: int
     threads: int
     avx512: str  # "on", "off", or "absent" from this processor
@@ -94,11 +134,21 @@ class Run(NamedTuple):
         return f"chapter {self.training.chapter}, seed {self.seed}, {threads}, AVX-512 {self.avx512}"
 
 
-TRAININGS = (
-    Training("07", ch07.live_quantities, ch07.BOUNDS),
-    Training("08", ch08.live_quantities, ch08.BOUNDS),
-    Training("13", ch13.live_quantities, ch13.BOUNDS),
-)
+def all_trainings() -> tuple[Training | NotebookTraining, ...]:
+    """Of each chapter that asserts something of a live training, in the order of the course."""
+    modules = {
+        training.chapter: training
+        for training in (
+            Training("07", ch07.live_quantities, ch07.BOUNDS),
+            Training("08", ch08.live_quantities, ch08.BOUNDS),
+            Training("13", ch13.live_quantities, ch13.BOUNDS),
+        )
+    }
+    found = [modules.get(path.name[:2], NotebookTraining(path)) for path in chapters()]
+    return tuple(training for training in found if training.bounds)
+
+
+TRAININGS = all_trainings()
 
 
 def environment(threads: int, avx512: str) -> dict[str, str]:
@@ -106,7 +156,8 @@ def environment(threads: int, avx512: str) -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items() if name not in SWITCHES}
     variables |= dict.fromkeys(THREAD_VARIABLES, str(threads))
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0", "CUDA_VISIBLE_DEVICES": ""}
+    variables |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
+    variables |= {"CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg"}
     if avx512 == "off":
         features = numpy_features()
         known = {*features.get("found", []), *features.get("not found", [])}
@@ -118,10 +169,8 @@ def environment(threads: int, avx512: str) -> dict[str, str]:
 
 def measure_apart(run: Run) -> list[Row]:
     """Train in a new process; a row for each quantity."""
-    measure = run.training.measure
-    where = f"{measure.__module__}:{measure.__qualname__}"
     done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "margins_run.py", where, str(run.seed)],
+        [sys.executable, ROOT / "tools" / "margins_run.py", run.training.where, str(run.seed)],
         env=environment(run.threads, run.avx512),
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """One run for ``tools/margins.py``: train in this process, and say in which surrounding it was.
 
     python tools/margins_run.py course_utils.experiments.ch07:live_quantities 0  # a seed
+    python tools/margins_run.py notebooks/10_backbones.ipynb 0
 
 The answer is a line of JSON on standard output.
 """
@@ -14,7 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
+
+import margins_cells
 
 # NumPy's names for what needs AVX-512, of 2.4 and before; a version is told only those that it knows.
 AVX512_FEATURES = (
@@ -55,9 +59,12 @@ def has_avx512() -> bool:
 
 def measure(where: str, seed: int) -> dict[str, Any]:
     """Train in this process, and say in which surrounding it was."""
-    module, _, name = where.partition(":")
     began = time.perf_counter()
-    values = getattr(importlib.import_module(module), name)(seed)
+    if where.endswith(".ipynb"):
+        values = margins_cells.measure(nbformat.read(where, as_version=4), seed)
+    else:
+        module, _, name = where.partition(":")
+        values = getattr(importlib.import_module(module), name)(seed)
     used = bool(set(numpy_features()["found"]) & set(AVX512_FEATURES))
     model, flags = processor()
     return {
