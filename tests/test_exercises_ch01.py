@@ -218,6 +218,7 @@ WRONG: list[WrongAnswer] = [
     ("softmax.temperature", lambda z, t: renormalised(stable(z) ** (1 / t)), "Right on paper"),
     ("softmax.temperature", lambda z, t: wrong_axis(z / t), "wrong axis"),
     ("softmax.temperature", lambda z, t: stable(z / t**2), "values differ"),
+    ("softmax.temperature", lambda z, t: forgotten_maximum(z - z.max(-1, keepdims=True) / t), "Only the maximum"),
     ("softmax.temperature", lambda z, t: stable(z // t), "values differ"),
     ("softmax.temperature", lambda z, t: stable(z - t), "no effect"),
     ("softmax.temperature", lambda z, t: stable(stable(z) / t), "values differ"),

@@ -85,6 +85,11 @@ def _maximum_not_divided(logits: FloatArray, temperature: float) -> Any:
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
+def _only_maximum_divided(logits: FloatArray, temperature: float) -> Any:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True) / temperature)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
 def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([0.0, 1.0]), 2.0)
     yield (np.array([0.0, 1.0]), 0.5)
@@ -263,6 +268,11 @@ EXERCISES: dict[str, Exercise] = {
                 _maximum_not_divided,
                 "Often: z / T − max z. The maximum was not divided by T, so the largest exponent is not 0: take "
                 "the maximum of z / T, or divide the difference, (z − max z) / T.",
+            ),
+            Mistake(
+                _only_maximum_divided,
+                "Often: z − max z / T. Only the maximum was divided by T, and what is taken from every logit "
+                "alike has no effect. Divide the difference, (z − max z) / T.",
             ),
             Mistake(
                 lambda logits, temperature: softmax(logits / temperature, axis=0),
