@@ -254,9 +254,7 @@ def test_the_reference_has_every_subject_and_every_public_name_once(tmp_path):
 def test_the_map_leaves_out_what_others_imply():
     needed = {"01_a": "nothing", "02_b": "chapter 01", "03_c": "chapters 01 and 02", "04_d": "chapter 01"}
     notebooks = {
-        name: new_notebook(
-            cells=[new_markdown_cell(f"# {name[:2]} · {name[3:]}\n\n**What you need**\n- {text}")]
-        )
+        name: new_notebook(cells=[new_markdown_cell(f"# {name[:2]} · {name[3:]}\n\n**What you need**\n- {text}")])
         for name, text in needed.items()
     }
     drawn = pages.map_of(notebooks)

@@ -161,3 +161,20 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
     resumed, _ = tool.fit(run, photographs, len(class_names), tmp_path / "b.npz")
     for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_shipped_table_is_whole() -> None:
+    tool = pytest.importorskip("photographs")
+    table = rows(data_path("results/photographs.csv"))
+    made = {run.name: run for run in tool.runs()}
+    assert len(table) == len(made)
+    for row in table:
+        run = made["_".join(row[name] for name in ("task", "start", "photographs", "seed"))]
+        assert (int(row["height"]), int(row["width"]), int(row["steps"])) == (*run.size, run.steps)
+        for task, names in tool.METRICS.items():
+            for name in names:
+                assert 0 <= float(row[name]) <= 1 if task == run.task else row[name] == ""
+    facts = json.loads(data_path("results/photographs.json").read_text(encoding="utf-8"))
+    steps = {task: {str(count): n for count, n in by_count.items()} for task, by_count in tool.STEPS.items()}
+    assert facts["steps"] == steps
+    assert facts["sizes"] == {task: list(size) for task, size in tool.SIZES.items()}
