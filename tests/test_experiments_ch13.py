@@ -32,6 +32,21 @@ def test_the_parts_share_no_digit(data):
     assert len(train | test) == 5000
 
 
+def test_fresh_digits_are_training_digits_and_each_is_scored_once(data):
+    def shown(images):
+        return {image.tobytes() for image in images}
+
+    scored = [digits(fresh=number) for number in range(4)]
+    assert set().union(*(shown(part.test) for part in scored)) == shown(data.train)
+    for part in scored:
+        assert len(part.test) == 1000
+        assert shown(part.train) == shown(np.concatenate([data.train, data.test])) - shown(part.test)
+        assert np.bincount(part.test_labels).tolist() == [100] * 10
+    image = scored[0].test[7].tobytes()
+    place = next(k for k, other in enumerate(data.train) if other.tobytes() == image)
+    assert data.train_labels[place] == scored[0].test_labels[7]
+
+
 def test_halving_is_the_mean_of_four_pixels(data):
     small = halved(data.test[:3])
     np.testing.assert_allclose(small[1, 14 * 5 + 7], data.test[1, 10:12, 14:16].mean(), rtol=1e-6)

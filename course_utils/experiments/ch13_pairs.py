@@ -62,7 +62,7 @@ def _uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[FloatArr
 
 
 def _cauchy(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    scale = np.abs(rng.normal(size=shape))  # of both: uncorrelated, not independent
+    scale = np.abs(rng.normal(size=shape))  # of both: large values come together; there is no correlation
     return rng.normal(size=shape) / scale, rng.normal(size=shape) / scale
 
 
