@@ -20,28 +20,43 @@ def load(name):
 def test_every_seed_has_its_restarts_and_the_best_goes_on():
     rows, manifest = load("information_clusters")
     short = str(manifest["steps_of_a_restart"])
-    for seed in map(str, manifest["seeds"]):
-        restarts = {
-            row["restart"]: float(row["information"])
-            for row in rows
-            if (row["seed"], row["steps"]) == (seed, short)
-        }
+    trainings = {}
+    for row in rows:
+        trainings.setdefault((row["setting"], int(row["seed"])), []).append(row)
+    assert set(trainings) == {(name, seed) for name, seeds in manifest["seeds"].items() for seed in seeds}
+    for (setting, _), group in trainings.items():
+        restarts = {row["restart"]: float(row["information"]) for row in group if row["steps"] == short}
         assert set(restarts) == {str(k) for k in range(manifest["restarts"])}
-        later = [row for row in rows if row["seed"] == seed and row["steps"] != short]
-        assert [int(row["steps"]) for row in later] == manifest["steps"]
+        later = [row for row in group if row["steps"] != short]
+        steps = [int(row["steps"]) for row in later]
+        last = manifest["steps_of_other_settings"]
+        assert steps == manifest["steps"][: len(steps)]
+        assert steps[-1] >= last if setting == "recipe" else steps[-1] == last
         assert {row["restart"] for row in later} == {max(restarts, key=restarts.get)}  # chosen by the loss alone
-        seconds = [float(row["seconds"]) for row in rows if row["seed"] == seed]
+        seconds = [float(row["seconds"]) for row in group]
         assert seconds == sorted(seconds)
+        for row in group:
+            read = int(row["steps"]) >= last
+            assert [bool(row[name]) for name in ("codes_accuracy", "few_labels_accuracy")] == [read, read]
     assert len(rows) == manifest["runs"]
     assert all(0 <= float(row["accuracy"]) <= 1 and float(row["information"]) <= np.log(10) for row in rows)
+
+
+def test_the_recipe_has_ten_seeds_and_its_control_some_of_them():
+    seeds = load("information_clusters")[1]["seeds"]
+    assert len(seeds["recipe"]) == 10
+    assert len(seeds["no over-clustering"]) >= 3
+    assert set(seeds["no over-clustering"]) | set(seeds["other digits"]) <= set(seeds["recipe"])
 
 
 def test_every_rival_ran_with_every_seed_once():
     rows, manifest = load("information_rivals")
     counts = Counter((row["method"], int(row["seed"])) for row in rows)
-    methods = {row["method"] for row in rows}
-    assert counts == dict.fromkeys(((method, seed) for method in methods for seed in manifest["seeds"]), 1)
+    assert counts == dict.fromkeys(
+        ((name, seed) for name, seeds in manifest["seeds"].items() for seed in seeds), 1
+    )
     assert len(rows) == manifest["runs"]
+    assert all(len(seeds) >= 3 for seeds in manifest["seeds"].values())
 
 
 def test_every_estimator_met_every_pair_with_every_seed_once():
@@ -53,7 +68,9 @@ def test_every_estimator_met_every_pair_with_every_seed_once():
     for pair in PAIRS:
         found = {name for where, name in pairs if where == pair}
         samples = {"histogram", "histogram, corrected"} | ({"nearest neighbours"} if pair != "discrete" else set())
-        assert found == samples | (set() if pair.startswith("Cauchy") else critics)
+        assert found == samples | critics
+    broken = {(row["pair"], row["estimator"]) for row in rows if row["estimate"] == "nan"}
+    assert {pair for pair, _ in broken} == {"Cauchy"}
     assert counts == dict.fromkeys(((*pair, seed) for pair in pairs for seed in manifest["seeds"]), 1)
     for name, truth in manifest["truths"].items():
         assert truth == pytest.approx(PAIRS[name].truth, abs=1e-6)
@@ -75,6 +92,20 @@ def test_ten_labels_of_each_class():
     chosen = sweep.few_labels(data, 0)
     assert np.bincount(data.train_labels[chosen]).tolist() == [10] * 10
     assert len(set(chosen)) == 100
+
+
+def test_a_critic_whose_scores_overflow_spoils_no_other(monkeypatch):
+    sweep = pytest.importorskip("sweep_ch13")
+
+    def bounds_of(name, kind, fixed, seeds, rng):
+        if 3 in seeds:
+            raise ValueError("scores: infinite")
+        return np.array([[-np.inf if seed == 4 else float(seed) for seed in seeds]]), 0.5
+
+    monkeypatch.setattr(sweep, "bounds_of", bounds_of)
+    found, seconds = sweep.from_critics("Cauchy", "NWJ", fixed=False)
+    np.testing.assert_array_equal(found["NWJ"], [0, 1, 2, np.nan, np.nan, 5, 6, 7, 8, 9])
+    assert seconds == 0.5
 
 
 @pytest.mark.slow

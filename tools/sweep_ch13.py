@@ -4,9 +4,10 @@
     python tools/sweep_ch13.py rivals
     python tools/sweep_ch13.py estimators
 
-Clusters: three restarts of a training without labels, the one with the lowest loss goes on; ten seeds. Rivals:
-what else finds the classes of digits with few labels or none. Estimators: mutual information of pairs for which it
-is known, ten seeds. A run that the table holds is not repeated, so each can be stopped and started.
+Clusters: three restarts of a training without labels, the one with the lowest loss goes on; beside it the same
+without over-clustering. Rivals: what else finds the classes of digits with few labels or none. Estimators: mutual
+information of pairs for which it is known. A run that the table holds is not repeated, so each can
+be stopped and started.
 """
 
 import argparse
@@ -44,15 +45,17 @@ from course_utils.training import set_seed
 from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
 
 SEEDS = tuple(range(10))
-RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000)  # steps of a restart; where the best one is looked at
-
+RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000, 4000, 6000)  # steps of a restart; where the best one is looked at
+# As the chapter trains; its control; and scored on a quarter of the training digits, by which nothing was chosen.
+SETTINGS = ("recipe", "no over-clustering", "other digits")
+FRESH_SEEDS = (0, 1, 2, 3)  # each scores another quarter
+CONTROL_STEPS = 2000  # where the latter two end, and the codes are read for the first time
 RIVAL_SEEDS = (0, 1, 2)
 PER_CLASS, SUPERVISED_STEPS = 10, 400  # labels of each class; steps of the network that sees only these
 NEIGHBOURS = 10  # of the graph of spectral clustering
 
-# Each kind on fresh samples, and one on 1,000 samples; heavy-tailed pairs meet none.
+# Each kind on fresh samples, and one on 1,000 samples.
 CRITICS: list[tuple[CriticKind, bool]] = [*((kind, False) for kind in get_args(CriticKind)), ("DV", True)]
-HEAVY_TAILED = ("Cauchy", "Cauchy, squeezed")
 SAMPLES, BINS, CRITIC_STEPS, HELD_OUT = 2000, 20, 600, 64_000
 
 
@@ -66,23 +69,29 @@ def write(path: Path, rows: list[Row], *found: dict[str, Any]) -> None:
     write_rows(path, rows)
 
 
-def sweep_clusters(path: Path, seeds: Sequence[int], until: int, checkpoints: Path) -> None:
+def sweep_clusters(
+    path: Path, seeds: Sequence[int], until: int, checkpoints: Path, setting: str = SETTINGS[0]
+) -> None:
     """The restarts of each seed, and the best of them on, up to a number of steps."""
-    data, rows = digits(), read_rows(path)
+    rows, data = read_rows(path), digits()
+    last = until if setting == SETTINGS[0] else min(until, CONTROL_STEPS)
     for seed in seeds:
-        key = {"seed": str(seed)}
+        key = {"setting": setting, "seed": str(seed)}
         begun = holds(rows, key | {"steps": str(SHORT), "restart": str(RESTARTS - 1)})
-        missing = [steps for steps in STEPS if steps <= until and not holds(rows, key | {"steps": str(steps)})]
+        missing = [steps for steps in STEPS if steps <= last and not holds(rows, key | {"steps": str(steps)})]
         if begun and not missing:
             continue
-        started, kept = time.process_time(), checkpoints / f"clusters_{seed}.npz"
-        learner = Learner(data.train, seed=seed)
+        if setting == "other digits":
+            data = digits(fresh=seed)
+        kept = checkpoints / f"{setting.replace(' ', '_')}_{seed}.npz"
+        started = time.process_time()
+        learner = Learner(data.train, over_clustering=setting != "no over-clustering", seed=seed)
         if begun:
             restart = restore(kept, learner)
-            so_far = max(float(row["seconds"]) for row in rows if row["seed"] == str(seed))
+            so_far = max(float(row["seconds"]) for row in rows if key.items() <= row.items())
             started = time.process_time() - so_far
         else:
-            rows = [row for row in rows if row["seed"] != str(seed)]  # a seed that was cut short begins again
+            rows = [row for row in rows if not key.items() <= row.items()]  # what was cut short begins again
             states, informations = [], []
             for restart in range(RESTARTS):
                 learner.start(100 * seed + restart)
@@ -90,31 +99,67 @@ def sweep_clusters(path: Path, seeds: Sequence[int], until: int, checkpoints: Pa
                 states.append(learner.state())
                 found = score(learner, data)
                 informations.append(found["information"])
-                row = {"seed": seed, "restart": restart, "steps": SHORT, **found}
-                write(path, rows, row | {"seconds": time.process_time() - started})
+                seconds = time.process_time() - started
+                write(path, rows, cluster_row(setting, seed, restart, SHORT, found, seconds))
             restart = int(np.argmax(informations))
             learner.restore(states[restart])
             save(kept, learner, restart)
         for steps in missing:
             learner.train(steps - learner.step)
             save(kept, learner, restart)
-            row = {"seed": seed, "restart": restart, "steps": steps, **score(learner, data)}
-            write(path, rows, row | {"seconds": time.process_time() - started})
-    rows.sort(key=lambda row: (int(row["seed"]), int(row["steps"]), int(row["restart"])))
+            found = score(learner, data)
+            seconds = time.process_time() - started
+            more = beside(learner, data, int(found["head"]), seed) if steps >= CONTROL_STEPS else {}
+            started = time.process_time() - seconds  # what is read beside costs the training nothing
+            write(path, rows, cluster_row(setting, seed, restart, steps, found | more, seconds))
+    rows.sort(
+        key=lambda row: (
+            SETTINGS.index(row["setting"]),
+            *(int(row[name]) for name in ("seed", "steps", "restart")),
+        )
+    )
     write_rows(path, rows)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch13.py clusters",
-        seeds=sorted({int(row["seed"]) for row in rows}),
+        seeds={name: sorted({int(row["seed"]) for row in rows if row["setting"] == name}) for name in SETTINGS},
         restarts=RESTARTS,
         steps_of_a_restart=SHORT,
-        steps=[steps for steps in STEPS if steps <= until],
+        steps=STEPS,
+        steps_of_other_settings=CONTROL_STEPS,
         batch_size=BATCH,
         chosen_by="the information of two views of the training digits, no label",
         runs=len(rows),
-        seconds=round(sum(float(row["seconds"]) for row in rows if row["steps"] == str(until))),
+        seconds=round(sum(max(float(row["seconds"]) for row in group) for group in by_training(rows))),
         threads=1,
     )
+
+
+def by_training(rows: list[Row]) -> list[list[Row]]:
+    """The rows of each setting and seed."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["setting"], row["seed"]), []).append(row)
+    return list(groups.values())
+
+
+def cluster_row(
+    setting: str, seed: int, restart: int, steps: int, found: dict[str, float], seconds: float
+) -> dict[str, Any]:
+    """A row of the table of clusters; what was not read is left empty."""
+    names = ("head", "information", "accuracy", "clusters", "codes_accuracy", "few_labels_accuracy")
+    row = {"setting": setting, "seed": seed, "restart": restart, "steps": steps}
+    return row | {name: found.get(name, "") for name in names} | {"seconds": seconds}
+
+
+def beside(learner: Learner, data: Digits, head: int, seed: int) -> dict[str, float]:
+    """What else one run gives: k-means on its codes, and its clusters named by 100 labels instead of 4,000."""
+    chosen = few_labels(data, seed)
+    few, test = (learner.clusters(halved(part), head) for part in (data.train[chosen], data.test))
+    return {
+        "codes_accuracy": clustered_codes(data, learner.codes, seed),
+        "few_labels_accuracy": held_out_accuracy(few, data.train_labels[chosen], test, data.test_labels),
+    }
 
 
 def save(path: Path, learner: Learner, restart: int) -> None:
@@ -184,27 +229,27 @@ def spectral(data: Digits, seed: int) -> float:
     return held_out_accuracy(both[:n], data.train_labels, both[n:], data.test_labels)
 
 
-def rival_runs(data: Digits, seed: int) -> Iterator[tuple[str, Callable[[], float]]]:
-    """Name of each rival, and what makes its accuracy."""
+def rival_runs(data: Digits, seed: int) -> Iterator[tuple[tuple[str, ...], Callable[[], tuple[float, ...]]]]:
+    """Names of the readings of each rival, and what makes their accuracies."""
 
-    def contrastive() -> float:
+    def contrastive() -> tuple[float, ...]:
         learner = Learner(data.train, "InfoNCE", seed=seed)
         learner.train(LIVE_STEPS, fall_over=LIVE_STEPS // 3)
-        return clustered_codes(data, learner.codes, seed)
+        return (clustered_codes(data, learner.codes, seed),)
 
-    yield "k-means on pixels", lambda: clustered_codes(data, lambda x: x, seed)
-    yield "k-means on views", lambda: clustered_views(data, seed)
-    yield "spectral clustering", lambda: spectral(data, seed)
+    yield ("k-means on pixels",), lambda: (clustered_codes(data, lambda x: x, seed),)
+    yield ("k-means on views",), lambda: (clustered_views(data, seed),)
+    yield ("spectral clustering",), lambda: (spectral(data, seed),)
     yield (
-        "random encoder, k-means on its codes",
-        lambda: clustered_codes(data, Learner(data.train[:10], seed=seed).codes, seed),
+        ("random encoder, k-means on its codes",),
+        lambda: (clustered_codes(data, Learner(data.train[:10], seed=seed).codes, seed),),
     )
-    yield "100 labels, supervised", lambda: supervised(data, seed)
-    yield "InfoNCE, k-means on its codes", contrastive
+    yield ("100 labels, supervised",), lambda: (supervised(data, seed),)
+    yield ("InfoNCE, k-means on its codes",), contrastive
 
 
 def clustered_views(data: Digits, seed: int) -> float:
-    """k-means on the views that IIC sees: the warps alone, without the loss."""
+    """k-means on the views that IIC sees, with their lengths: the warps alone, without the loss."""
     rng = np.random.default_rng(seed)
     many = np.concatenate([halved(views_of(data.train, rng)) for _ in range(2)])
     means = KMeans(CLUSTERS, n_init=10, random_state=seed).fit(many)
@@ -215,17 +260,21 @@ def clustered_views(data: Digits, seed: int) -> float:
 def sweep_rivals(path: Path, seeds: Sequence[int]) -> None:
     data, rows = digits(), read_rows(path)
     for seed in seeds:
-        for name, run in rival_runs(data, seed):
-            if holds(rows, {"method": name, "seed": str(seed)}):
+        for names, run in rival_runs(data, seed):
+            if holds(rows, {"method": names[0], "seed": str(seed)}):
                 continue
             started = time.process_time()
-            accuracy = run()
-            seconds = time.process_time() - started
-            write(path, rows, {"method": name, "seed": seed, "accuracy": accuracy, "seconds": seconds})
+            accuracies = run()
+            row = {"seed": seed, "seconds": time.process_time() - started}
+            found = zip(names, accuracies, strict=True)
+            write(path, rows, *({"method": name, "accuracy": accuracy} | row for name, accuracy in found))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    rows.sort(key=lambda row: (methods.index(row["method"]), int(row["seed"])))
+    write_rows(path, rows)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch13.py rivals",
-        seeds=sorted({int(row["seed"]) for row in rows}),
+        seeds={name: sorted({int(row["seed"]) for row in rows if row["method"] == name}) for name in methods},
         steps=LIVE_STEPS,
         labels_per_class=PER_CLASS,
         supervised_steps=SUPERVISED_STEPS,
@@ -260,25 +309,41 @@ def corrected_histogram(x: Any, y: Any, bins: int) -> float:
 
 
 def from_critics(name: str, kind: CriticKind, fixed: bool) -> tuple[dict[str, Any], float]:
-    """The bounds (seeds,) of ten critics, and the seconds of one: on fresh samples, or on half of 2,000."""
-    rng = np.random.default_rng(1000)
-    critics, draw = Critics(kind, SEEDS), PAIRS[name].draw
-    shape = (len(SEEDS), SAMPLES // 2)
+    """The bounds (seeds,) of ten critics, and the seconds of one: on fresh samples, or on half of 2,000.
+
+    If scores overflow, each is trained alone, to see which: these give NaN, as does a bound of minus infinity.
+    """
+    labels = (f"{kind}, 1,000 samples, in-sample", f"{kind}, 1,000 samples, held out") if fixed else (kind,)
+    try:
+        found, seconds = bounds_of(name, kind, fixed, SEEDS, np.random.default_rng(1000))
+    except (ValueError, tf.errors.InvalidArgumentError):
+        found, seconds = np.full((len(labels), len(SEEDS)), np.nan), 0.0
+        for place, seed in enumerate(SEEDS):
+            try:
+                alone, taken = bounds_of(name, kind, fixed, (seed,), np.random.default_rng((1000, seed)))
+            except (ValueError, tf.errors.InvalidArgumentError):
+                continue
+            found[:, place], seconds = alone[:, 0], taken
+    return dict(zip(labels, np.where(np.isinf(found), np.nan, found), strict=True)), seconds
+
+
+def bounds_of(
+    name: str, kind: CriticKind, fixed: bool, seeds: tuple[int, ...], rng: np.random.Generator
+) -> tuple[Any, float]:
+    """Readings (1 or 2, seeds) of critics, and the seconds of one."""
+    critics, draw = Critics(kind, seeds), PAIRS[name].draw
+    shape = (len(seeds), SAMPLES // 2)
     if not fixed:
-        seconds = critics.train(lambda n: draw(rng, (len(SEEDS), n)), CRITIC_STEPS)
-        return {kind: critics.bounds(*draw(rng, (len(SEEDS), HELD_OUT)))}, seconds / len(SEEDS)
+        seconds = critics.train(lambda n: draw(rng, (len(seeds), n)), CRITIC_STEPS)
+        return critics.bounds(*draw(rng, (len(seeds), HELD_OUT)))[np.newaxis], seconds / len(seeds)
     x, y = draw(rng, shape)
 
     def again(n: int) -> tuple[Any, Any]:
-        chosen = rng.integers(0, shape[1], (len(SEEDS), n))
+        chosen = rng.integers(0, shape[1], (len(seeds), n))
         return np.take_along_axis(x, chosen, axis=1), np.take_along_axis(y, chosen, axis=1)
 
     seconds = critics.train(again, CRITIC_STEPS)
-    readings = {
-        f"{kind}, 1,000 samples, in-sample": critics.bounds(x, y),
-        f"{kind}, 1,000 samples, held out": critics.bounds(*draw(rng, shape)),
-    }
-    return readings, seconds / len(SEEDS)
+    return np.array([critics.bounds(x, y), critics.bounds(*draw(rng, shape))]), seconds / len(seeds)
 
 
 def sweep_estimators(path: Path) -> None:
@@ -292,7 +357,7 @@ def sweep_estimators(path: Path) -> None:
                     for kind, value, seconds in from_samples(name, seed)
                 ]
                 write(path, rows, *found)
-        for kind, fixed in [] if name in HEAVY_TAILED else CRITICS:
+        for kind, fixed in CRITICS:
             label = f"{kind}, 1,000 samples, held out" if fixed else kind
             if holds(rows, {"pair": name, "estimator": label}):
                 continue
@@ -327,7 +392,9 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.output or RESULTS / f"information_{arguments.table}.csv"
     if arguments.table == "clusters":
-        sweep_clusters(path, arguments.seeds or SEEDS, arguments.until, arguments.checkpoints)
+        for setting in SETTINGS:
+            seeds = FRESH_SEEDS if setting == "other digits" else SEEDS
+            sweep_clusters(path, arguments.seeds or seeds, arguments.until, arguments.checkpoints, setting)
     elif arguments.table == "rivals":
         sweep_rivals(path, arguments.seeds or RIVAL_SEEDS)
     else:
