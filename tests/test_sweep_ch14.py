@@ -57,6 +57,11 @@ def test_the_other_tables_are_complete():
     rows, manifest = table("workers")
     assert len(rows) == manifest["rows"] == 5 * 3 * 5
     assert {row["apart"] for row in rows} == {"nothing", "batch normalisation", "divisor", "clipping", "all three"}
+    rows, manifest = table("devices")
+    assert len(rows) == manifest["rows"] == 3 * 5
+    rows, manifest = table("memory")
+    assert len(rows) == manifest["rows"] == manifest["processes"] * len(manifest["batches"])
+    assert {int(row["images"]) for row in rows} == set(manifest["batches"])
     rows, manifest = table("step_times")
     assert len(rows) == manifest["rows"]
     assert all(float(row["seconds"]) > 0 for row in rows)
