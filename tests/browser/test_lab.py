@@ -67,7 +67,10 @@ def test_a_chapter_in_jupyterlab(lab, page):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     status.get_by_text("| Busy").wait_for()
-    status.get_by_text("| Idle").wait_for(timeout=400_000)
+    quiet = 0  # between two cells the kernel is idle for a moment, too
+    while quiet < 6:
+        page.wait_for_timeout(500)
+        quiet = quiet + 1 if status.get_by_text("| Idle").count() else 0
 
     cell = find(page, "plotting.explore(")
     picture = cell.locator(".jp-OutputArea-output img").last
