@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 
 import margins_cells
+import notebooks
 
 # NumPy's names for what needs AVX-512, of 2.4 and before; a version is told only those that it knows.
 AVX512_FEATURES = (
@@ -61,7 +61,7 @@ def measure(where: str, seed: int) -> dict[str, Any]:
     """Train in this process, and say in which surrounding it was."""
     began = time.perf_counter()
     if where.endswith(".ipynb"):
-        values = margins_cells.measure(nbformat.read(where, as_version=4), seed)
+        values = margins_cells.measure(notebooks.read(Path(where)), seed)
     else:
         module, _, name = where.partition(":")
         values = getattr(importlib.import_module(module), name)(seed)

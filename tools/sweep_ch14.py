@@ -179,6 +179,28 @@ def strategy_here() -> Any:
     return tf.distribute.MultiWorkerMirroredStrategy() if several else tf.distribute.get_strategy()
 
 
+def losses_of(job: DataParallel) -> dict[str, list[float]]:
+    """The losses of five steps, by seed."""
+    found = {}
+    for seed in WORKER_SEEDS:
+        job.reset(seed)
+        found[str(seed)] = [loss for _, loss in job.run(0, FIVE_STEPS)]
+    return found
+
+
+def write_losses(table: str, path: Path, rows: list[Row]) -> None:
+    """A table of such losses, and its manifest."""
+    write_rows(path, rows)
+    write_manifest(
+        path.with_suffix(".json"),
+        f"python tools/sweep_ch14.py --table {table}",
+        steps=FIVE_STEPS,
+        seeds=WORKER_SEEDS,
+        rows=len(rows),
+        threads=1,
+    )
+
+
 def make_workers(path: Path) -> None:
     """Losses of five steps: one worker, two, and two with one thing done apart."""
     one, two = (measure("workers", n, "") for n in (1, 2))
@@ -188,15 +210,7 @@ def make_workers(path: Path) -> None:
         for seed in two[name]
         for step, (a, b) in enumerate(zip(one["nothing"][seed], two[name][seed], strict=True), start=1)
     ]
-    write_rows(path, rows)
-    write_manifest(
-        path.with_suffix(".json"),
-        "python tools/sweep_ch14.py --table workers",
-        steps=FIVE_STEPS,
-        seeds=WORKER_SEEDS,
-        rows=len(rows),
-        threads=1,
-    )
+    write_losses("workers", path, rows)
 
 
 def losses_by_part(_: str, path: Path) -> None:
@@ -205,13 +219,7 @@ def losses_by_part(_: str, path: Path) -> None:
     variants = {"nothing": REPAIRED}
     if strategy.num_replicas_in_sync > 1:
         variants |= {**ALONE, "all three": AS_BUILT}
-    found: dict[str, dict[str, list[float]]] = {}
-    for name, parts in variants.items():
-        job = DataParallel(strategy, parts)
-        for seed in WORKER_SEEDS:
-            job.reset(seed)
-            found.setdefault(name, {})[str(seed)] = [loss for _, loss in job.run(0, FIVE_STEPS)]
-    tell(path, found)
+    tell(path, {name: losses_of(DataParallel(strategy, parts)) for name, parts in variants.items()})
 
 
 def make_devices(path: Path) -> None:
@@ -222,15 +230,7 @@ def make_devices(path: Path) -> None:
         for seed in found["one"]
         for step, (a, b) in enumerate(zip(found["one"][seed], found["two"][seed], strict=True), start=1)
     ]
-    write_rows(path, rows)
-    write_manifest(
-        path.with_suffix(".json"),
-        "python tools/sweep_ch14.py --table devices",
-        steps=FIVE_STEPS,
-        seeds=WORKER_SEEDS,
-        rows=len(rows),
-        threads=1,
-    )
+    write_losses("devices", path, rows)
 
 
 def losses_by_devices(_: str, path: Path) -> None:
@@ -238,13 +238,7 @@ def losses_by_devices(_: str, path: Path) -> None:
     (processor,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategies = {"two": tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), "one": tf.distribute.get_strategy()}
-    found: dict[str, dict[str, list[float]]] = {}
-    for name, strategy in strategies.items():
-        job = DataParallel(strategy)
-        for seed in WORKER_SEEDS:
-            job.reset(seed)
-            found.setdefault(name, {})[str(seed)] = [loss for _, loss in job.run(0, FIVE_STEPS)]
-    tell(path, found)
+    tell(path, {name: losses_of(DataParallel(strategy)) for name, strategy in strategies.items()})
 
 
 def make_memory(path: Path) -> None:

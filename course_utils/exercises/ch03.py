@@ -144,10 +144,6 @@ def _scaled_and_normalised(probabilities: FloatArray, temperature: float) -> Any
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
-def _zeros_lifted(probabilities: FloatArray, temperature: float, *, soften: np.ufunc, floor: float) -> Any:
-    return _resoften(soften(probabilities, floor), temperature)
-
-
 def _sum_over_all(probabilities: FloatArray, temperature: float) -> Any:
     powers = probabilities ** (1 / temperature)
     return powers / powers.sum()
@@ -387,8 +383,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             *(
                 Mistake(
-                    lambda probabilities, temperature, soften=soften, floor=floor: _zeros_lifted(
-                        probabilities, temperature, soften=soften, floor=floor
+                    lambda probabilities, temperature, soften=soften, floor=floor: _resoften(
+                        soften(probabilities, floor), temperature
                     ),
                     "Often: something small was added before the logarithm, or the zeros were raised to it. A "
                     "high T makes much of it: what is 0 stays 0.",
