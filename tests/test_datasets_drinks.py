@@ -55,7 +55,10 @@ def drawn(monkeypatch):
 
 
 def run(code, **options):
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True, **options)
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # see children_of
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, **options
+    )
 
 
 CALL = (
@@ -326,11 +329,19 @@ def test_a_process_that_is_killed_while_it_draws_takes_its_children_along(folder
 
 
 def children_of(process, count):
-    """The processes that draw for another one, once there are so many."""
-    deadline = time.monotonic() + 60
+    """The children of another process, once so many of them draw for it.
+
+    One that draws has a second thread, which watches its caller. One without work yet cannot know who its
+    caller is: joblib lets it end after five minutes.
+    """
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         children = psutil.Process(process.pid).children(recursive=True)
-        drawing = [child for child in children if "loky.backend.popen" in " ".join(child.cmdline())]
+        drawing = [
+            child
+            for child in children
+            if "loky.backend.popen" in " ".join(child.cmdline()) and child.num_threads() > 1
+        ]
         if len(drawing) == count:
             return children
         time.sleep(0.05)
