@@ -110,7 +110,7 @@ def run(key):
     with open(log, "a") as file:
         file.write(key["seed"])
     if key["seed"] == "3" and not os.path.exists(flag):
-        time.sleep(3)  # so that what this worker made before has been handed over
+        time.sleep(5)  # so that what this worker made before has been handed over
         open(flag, "w").close()
         os._exit(9)
     return {"square": str(int(key["seed"]) ** 2)}
