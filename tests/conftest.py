@@ -1,6 +1,5 @@
 """Make the tools importable as the commands see them."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -16,8 +15,14 @@ PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 if WITHOUT not in PATHS:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [WITHOUT, *PATHS]))
 
-# nbgrader is an extra of its own, and looking for doctests imports all files.
-collect_ignore = ["without"] if importlib.util.find_spec("nbgrader") else ["without", "class_run.py"]
+# Programs of their own, which looking for doctests would import: nbgrader, an extra of its own, takes seconds.
+collect_ignore = ["without", "class_run.py"]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import no browser where its tests are left out."""
+    return True if collection_path.name == "browser" and "not browser" in config.option.markexpr else None
+
 
 # A busy machine pauses a test for longer than Hypothesis' default of 200 ms.
 settings.register_profile("course", deadline=None)

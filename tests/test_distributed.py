@@ -134,7 +134,9 @@ def test_a_job_that_hangs_ends_in_time_with_its_children(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_the_process_that_launched_them(tmp_path, number):
     path = job(tmp_path, "print(os.getpid())\ntime.sleep(600)")
-    code = f"from course_utils.distributed import launch; launch({str(path)!r}, 2)"
+    # A shell's background processes ignore interrupts, and hand that on.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; from course_utils.distributed import launch; launch({str(path)!r}, 2)"
     parent = subprocess.Popen(
         [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
     )

@@ -264,16 +264,19 @@ def test_xla_gives_the_eager_gradients():
 
 
 def test_they_train_a_compiled_model():
-    """One layer for each loss: they share nothing but the input and the weights that they begin with."""
+    """One layer for each loss: they share nothing but the input and the weights that they begin with.
+
+    Of the kinds the one with the most terms: the gradients of all are compared above.
+    """
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(8)
     boxes = (random_boxes(rng, 64) + np.array([0, 0, 5, 5])) / 50
-    losses = {"smooth_l1": smooth_l1, **{kind: functools.partial(iou_loss, kind=kind) for kind in KINDS}}
+    losses = {"smooth_l1": smooth_l1, "ciou": functools.partial(iou_loss, kind="ciou")}
     inputs = keras.Input((4,))
     begin = keras.initializers.GlorotUniform(seed=0)
     layers = [keras.layers.Dense(4, name=name, kernel_initializer=begin) for name in losses]
     model = keras.Model(inputs, [layer(inputs) for layer in layers])
-    model.compile(keras.optimizers.Adam(0.02), loss=list(losses.values()), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.02), loss=list(losses.values()))
     history = model.fit(boxes, [boxes] * len(losses), epochs=20, batch_size=32, verbose=0).history
     for name in losses:
         assert history[f"{name}_loss"][-1] < history[f"{name}_loss"][0], name
