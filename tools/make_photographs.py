@@ -2,7 +2,7 @@
 
     python tools/make_photographs.py
 
-60 photographs of 240 × 320 pixels that show 26 tables, from one to four times each: between two shots the camera
+60 photographs of 240 × 320 pixels that show 25 tables, from one to four times each: between two shots the camera
 has moved a little. Difficulty 0 of the renderer, seen through a lens that blurs and darkens its corners, in warm
 light, by a sensor that is dark and noisy, stored as JPEG: a detector that was trained on the course's scenes knows
 the drinks, but not this camera. The annotations are outlines of what can be seen of each drink, in two files: a
