@@ -50,7 +50,7 @@ RESTARTS, SHORT, STEPS = 3, 500, (1000, 2000, 4000, 6000)  # steps of a restart;
 SETTINGS = ("recipe", "no over-clustering", "other digits")
 FRESH_SEEDS = (0, 1, 2, 3)  # each scores another quarter
 CONTROL_STEPS = 2000  # where the latter two end, and the codes are read for the first time
-RIVAL_SEEDS = (0, 1, 2)
+
 PER_CLASS, SUPERVISED_STEPS = 10, 400  # labels of each class; steps of the network that sees only these
 NEIGHBOURS = 10  # of the graph of spectral clustering
 
@@ -395,7 +395,7 @@ def main() -> None:
             seeds = FRESH_SEEDS if setting == "other digits" else SEEDS
             sweep_clusters(path, arguments.seeds or seeds, arguments.until, arguments.checkpoints, setting)
     elif arguments.table == "rivals":
-        sweep_rivals(path, arguments.seeds or RIVAL_SEEDS)
+        sweep_rivals(path, arguments.seeds or SEEDS)
     else:
         sweep_estimators(path)
 
