@@ -1,9 +1,11 @@
 """What the tests of the class folder hand in, graded by nbgrader in a process of its own.
 
-`python tests/class_run.py FOLDER TIMEOUT ASSIGNMENT …` leaves `result.json` in the folder; in the first of the
-assignments there are students who misbehave.
+`python tests/class_run.py FOLDER SECONDS WRONG ASSIGNMENT …` leaves `result.json` in the folder; in the first of
+the assignments there are students who misbehave. Cells that never end are stopped after so many seconds; with 0,
+as the folder's settings say. WRONG students, three at most, hand in wrong answers.
 """
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -42,34 +44,30 @@ course_utils.checks.check = check
 def {{answer}}(*arguments):
     return 0
 """
-LOOPS = """import time
-
-def {answer}(*arguments):
-    while True:
-        time.sleep(0.01)
-"""
-LOOPS_AT_ONCE = "import time\n\nwhile True:\n    time.sleep(0.01)\n"
+FOR_EVER = "while True:\n    time.sleep(0.01)\n"
+LOOPS = f"import time\n\ndef {{answer}}(*arguments):\n    {FOR_EVER.replace('    ', '        ')}"
+LOOPS_AT_ONCE = f"import time\n\n{FOR_EVER}"
 LEAVES = "import os\n\nos._exit(0)\n"
 
 
-def answers_of(folder, name):
+def answers_of(folder, name, n_wrong):
     """What each student hands in: sources by cell."""
     (path,) = [path for path in chapters() if path.stem == name]
     exercises = tasks(read(path))
     right = solved(folder, name)
 
-    def filled(source, **more):
+    def filled(source, numbers=(0,)):
         chapter = f"ch{name[:2]}"
         return {
-            cell: source.format(chapter=chapter, name=task.name, answer=task.answer, **more)
-            for cell, task in zip(right, exercises, strict=True)
+            cell: source.format(chapter=chapter, name=task.name, answer=task.answer, number=number)
+            for cell, task, number in zip(right, exercises, itertools.cycle(numbers), strict=False)
         }
 
     first, second, *_ = right
     return {
         "untouched": {},
         "solved": right,
-        **{f"wrong_{number}": filled(WRONG, number=number) for number in range(3)},
+        **{f"wrong_{n}": filled(WRONG, (n, (n + 1) % 3, (n + 2) % 3)) for n in range(n_wrong)},
         "pasted": filled(PASTED),
         "overwrites": filled(OVERWRITES),
         "leaves": right | {second: LEAVES},
@@ -77,10 +75,22 @@ def answers_of(folder, name):
     }
 
 
-def graded(folder, api, name, *, misbehaving):
+class Patience:
+    """Seconds for each cell: few from an answer that never ends up to the next answer, else the folder's own."""
+
+    def __init__(self, few, own):
+        self.few, self.own, self.loops = few, own, False
+
+    def __call__(self, cell):
+        if cell.metadata.nbgrader.solution:
+            self.loops = "while True:" in cell.source and "time.sleep(0.01)" in cell.source
+        return self.few if self.loops else self.own
+
+
+def graded(folder, api, name, n_wrong, *, misbehaving):
     """Release, hand in, grade, give feedback: what nbgrader said, and the scores."""
     demanded(api, "generate_assignment", name)
-    for student, answers in answers_of(folder, name).items():
+    for student, answers in answers_of(folder, name, n_wrong).items():
         if misbehaving or student not in {"overwrites", "leaves", "loops"}:
             hand_in(folder, student, name, answers)
     if misbehaving:  # a package of the course's name beside the notebook, from where Python imports first
@@ -94,10 +104,12 @@ def graded(folder, api, name, *, misbehaving):
 
 
 def main():
-    folder, timeout, names = Path(sys.argv[1]), int(sys.argv[2]) or None, sys.argv[3:]
+    folder, seconds, n_wrong, names = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
     write_class(folder, [path for path in chapters() if path.stem in names], seed=7)
-    api = opened(folder, timeout)
-    results = {name: graded(folder, api, name, misbehaving=name == names[0]) for name in names}
+    api = opened(folder)
+    if seconds:
+        api.config.Execute.timeout_func = Patience(seconds, api.config.Execute.timeout)
+    results = {name: graded(folder, api, name, n_wrong, misbehaving=name == names[0]) for name in names}
     (folder / "result.json").write_text(json.dumps(results), encoding="utf-8")
 
 

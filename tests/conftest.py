@@ -1,6 +1,6 @@
 """Make the tools importable as the commands see them."""
 
-import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -9,8 +9,20 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-# nbgrader is an extra of its own, and looking for doctests imports all files.
-collect_ignore = [] if importlib.util.find_spec("nbgrader") else ["class_run.py"]
+# The processes that tests start find what lies there before the packages that it replaces.
+WITHOUT = str(Path(__file__).resolve().parent / "without")
+PATHS = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+if WITHOUT not in PATHS:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [WITHOUT, *PATHS]))
+
+# Programs of their own, which looking for doctests would import: nbgrader, an extra of its own, takes seconds.
+collect_ignore = ["without", "class_run.py"]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import no browser where its tests are left out."""
+    return True if collection_path.name == "browser" and "not browser" in config.option.markexpr else None
+
 
 # A busy machine pauses a test for longer than Hypothesis' default of 200 ms.
 settings.register_profile("course", deadline=None)
@@ -24,3 +36,16 @@ def operations_as_they_were():
     config = sys.modules.get("tensorflow.python.framework.config")
     if config is not None:
         config.disable_op_determinism()
+
+
+@pytest.fixture
+def eagerly():
+    """Run the course's functions of TensorFlow step by step.
+
+    For a step or two of a large network it takes most of the time to trace and optimise its graph.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from course_utils.datasets import render_dataset
+from course_utils.datasets import Dataset, render_dataset
 from course_utils.training.fingerprint import describe_recipe
 
 
@@ -21,6 +21,12 @@ def built_once(build: Any) -> Any:
     return functools.cache(build)
 
 
+@functools.cache
+def few_scenes(seed: int) -> Dataset:
+    """Four scenes in the place of thousands."""
+    return render_dataset(4, seed)
+
+
 def recipe_of_the_weights(sweep: ModuleType, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> dict[str, Any]:
     """The recipe of `--weights`, with some of the command's constants changed."""
 
@@ -31,7 +37,7 @@ def recipe_of_the_weights(sweep: ModuleType, monkeypatch: pytest.MonkeyPatch, **
     with monkeypatch.context() as patch:
         for name, value in changed.items():
             patch.setattr(sweep, name, value)
-        patch.setattr(sweep, "render_dataset", lambda n, seed: render_dataset(4, seed))
+        patch.setattr(sweep, "render_dataset", lambda n, seed: few_scenes(seed))
         patch.setattr(sweep, "train", reached)
         for name in ("build", "build_ssd"):
             if hasattr(sweep, name):

@@ -163,7 +163,7 @@ for options in ({{"image_folder": {str(folder)!r}}}, {{}}):
     except ValueError as error:
         print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, cwd=ROOT)
     assert done.stdout.count("something else than a file") == 2, done.stderr
 
 

@@ -334,7 +334,7 @@ def children_of(process, count):
     One that draws has a second thread, which watches its caller. One without work yet cannot know who its
     caller is: joblib lets it end after five minutes.
     """
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         children = psutil.Process(process.pid).children(recursive=True)
         drawing = [
@@ -349,9 +349,9 @@ def children_of(process, count):
 
 
 def still_alive(processes):
-    """Those that do not end within a minute."""
+    """Those that do not end within five minutes."""
     return [
-        child for child in psutil.wait_procs(processes, timeout=60)[1] if child.status() != psutil.STATUS_ZOMBIE
+        child for child in psutil.wait_procs(processes, timeout=300)[1] if child.status() != psutil.STATUS_ZOMBIE
     ]
 
 
@@ -377,7 +377,7 @@ def test_an_interrupt_ends_the_children(folder):
     process = run(f"{listen}; {CALL.format(n=100_000)[:-1]}, workers=2)")
     children = children_of(process, 2)
     process.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert "KeyboardInterrupt" in process.communicate(timeout=300)[1]
     assert not still_alive(children)
     assert not folder.exists()
 
@@ -433,7 +433,7 @@ def test_a_kernel_can_call_it(tmp_path):
         cells=[new_code_cell(f"import sys; sys.path.insert(0, {str(ROOT)!r})"), new_code_cell(call)]
     )
     NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     printed = "".join(output.text for output in notebook.cells[1].outputs if output.get("name") == "stdout")
     assert printed == f"once\n{sha256(small(n=64).images).hexdigest()}\n"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -31,7 +32,7 @@ def short_patience(monkeypatch):
     monkeypatch.setattr(distributed, "SECONDS_TO_END", 0.5)
 
 
-def gone(pid, seconds=10.0):
+def gone(pid, seconds=120.0):
     """Whether a process ends within some seconds."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -72,7 +73,7 @@ def test_a_script_runs_as_a_main_program_beside_its_modules(tmp_path):
 def test_lines_are_shown_as_they_come(tmp_path):
     flag = tmp_path / "seen"
     code = (
-        f"print('first')\nfor _ in range(200):\n    if os.path.exists({str(flag)!r}):\n        sys.exit(0)\n"
+        f"print('first')\nfor _ in range(6000):\n    if os.path.exists({str(flag)!r}):\n        sys.exit(0)\n"
         "    time.sleep(0.05)\nsys.exit('nobody saw the first line')"
     )
 
@@ -92,18 +93,18 @@ def test_lines_are_shown_as_they_come(tmp_path):
 
 
 def test_a_worker_that_fails_is_named_with_what_it_said(tmp_path):
-    code = "if index == 1:\n    raise RuntimeError('no such scene')\ntime.sleep(60)"
+    code = "if index == 1:\n    raise RuntimeError('no such scene')\ntime.sleep(600)"
     start = time.monotonic()
     with pytest.raises(WorkerError, match=r"(?s)worker 1 of 2 ended with exit code 1.*no such scene") as caught:
         launch(job(tmp_path, "print(os.getpid())\n" + code), 2, echo=False)
-    assert time.monotonic() - start < 40
+    assert time.monotonic() - start < 300
     assert (caught.value.worker, caught.value.exit_code) == (1, 1)
     assert "RuntimeError" in caught.value.outputs[1]
 
 
 @POSIX
 def test_no_worker_outlives_the_failure_of_another(tmp_path):
-    code = "print(os.getpid())\nif index == 1:\n    time.sleep(0.5)\n    os.kill(os.getpid(), 9)\ntime.sleep(60)"
+    code = "print(os.getpid())\nif index == 1:\n    time.sleep(0.5)\n    os.kill(os.getpid(), 9)\ntime.sleep(600)"
     with pytest.raises(WorkerError, match="worker 1 of 2 was ended by SIGKILL") as caught:
         launch(job(tmp_path, code), 2, echo=False)
     assert caught.value.exit_code == -signal.SIGKILL
@@ -112,29 +113,36 @@ def test_no_worker_outlives_the_failure_of_another(tmp_path):
 
 @POSIX
 def test_a_job_that_hangs_ends_in_time_with_its_children(tmp_path):
-    child = "import subprocess\nchild = subprocess.Popen(['sleep', '60'])\nprint(child.pid)\n"
+    child = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])\nprint(child.pid)\n"
     pids = tmp_path / "pids"
-    code = child + f"open({str(pids)!r} + str(index), 'w').write(str(child.pid))\nif index:\n    time.sleep(60)"
-    start = time.monotonic()
-    # On a busy machine worker 0 may not have ended either.
-    said = r"(?s)job.py: after 3 s these workers were still running: (0, )?1.*worker 1 wrote"
-    with pytest.raises(TimeoutError, match=said):
-        launch(job(tmp_path, code), 2, timeout=3, echo=False)
-    assert time.monotonic() - start < 20
-    assert all(gone(int(Path(f"{pids}{index}").read_text())) for index in range(2))
+    code = child + f"open({str(pids)!r} + str(index), 'w').write(str(child.pid))\nif index:\n    time.sleep(600)"
+    files = [Path(f"{pids}{index}") for index in range(2)]
+    for patience in (3, 30, 120):
+        start = time.monotonic()
+        with pytest.raises(TimeoutError) as caught:
+            launch(job(tmp_path, code), 2, timeout=patience, echo=False)
+        assert time.monotonic() - start < patience + 300
+        if all(file.exists() and file.read_text() for file in files):
+            break  # on a busy machine they may not have come so far
+    # Nor may worker 0 have ended.
+    said = rf"(?s)job.py: after {patience} s these workers were still running: (0, )?1.*worker 1 wrote"
+    assert re.search(said, str(caught.value))
+    assert all(gone(int(file.read_text())) for file in files)
 
 
 @POSIX
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_the_process_that_launched_them(tmp_path, number):
-    path = job(tmp_path, "print(os.getpid())\ntime.sleep(60)")
-    code = f"from course_utils.distributed import launch; launch({str(path)!r}, 2)"
+    path = job(tmp_path, "print(os.getpid())\ntime.sleep(600)")
+    # A shell's background processes ignore interrupts, and hand that on.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listen}; from course_utils.distributed import launch; launch({str(path)!r}, 2)"
     parent = subprocess.Popen(
         [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
     )
     workers = [int(parent.stdout.readline().split()[1]) for _ in range(2)]
     parent.send_signal(number)
-    assert parent.wait(timeout=20) != 0
+    assert parent.wait(timeout=300) != 0
     parent.stdout.close()
     assert all(gone(pid) for pid in workers)
 
@@ -199,5 +207,5 @@ print("sums", [float(step(batch)) for batch in share], flush=True)
 
 @pytest.mark.slow
 def test_tensorflow_finds_the_other_workers(tmp_path):
-    outputs = launch(job(tmp_path, TRAINING), 2, timeout=120, echo=False)
+    outputs = launch(job(tmp_path, TRAINING), 2, timeout=600, echo=False)
     assert all("sums [6.0, 22.0]" in output for output in outputs)

@@ -223,6 +223,8 @@ WRONG: list[WrongAnswer] = [
     ("softmax.temperature", lambda z, t: stable(z - t), "no effect"),
     ("softmax.temperature", lambda z, t: stable(stable(z) / t), "values differ"),
     ("softmax.temperature", lambda z, t: z / t, "values differ"),
+    ("softmax.temperature", lambda z, t: stable(z / t), "infinity minus infinity"),
+    ("softmax.temperature", lambda z, t: stable(z / t - 1), "infinity minus infinity"),
     ("softmax.entropy", lambda p: np.nan_to_num(-(p * np.log(p)).sum(-1)), "NaN replaced"),
     ("softmax.entropy", lambda p: -xlogy(p, p).sum(-1).mean(), "mean over the distributions"),
     ("softmax.entropy", lambda p: -xlogy(p, p).sum(-1, keepdims=True), "shape"),
@@ -244,6 +246,7 @@ WRONG: list[WrongAnswer] = [
     ),
     ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1)[np.arange(len(y)), y] / np.log(2), "values differ"),
     ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1), "shape"),
+    ("softmax.cross_entropy", lambda y, z: -log_softmax(stable(z), 1)[np.arange(len(y)), y], "two softmaxes"),
     ("softmax.cross_entropy", lambda y, z: -log_softmax(z, 1).max(1), "values differ"),
     (
         "softmax.cross_entropy",

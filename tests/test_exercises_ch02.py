@@ -117,7 +117,7 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.vote_accuracy", one_order, "binomial coefficient"),
     ("ensembling.vote_accuracy", lambda n, p: p**n, "all are right"),
     ("ensembling.vote_accuracy", lambda n, p: p, "values differ"),
-    ("ensembling.vote_accuracy", lambda n, p: 1 - (1 - p) ** n, "values differ"),
+    ("ensembling.vote_accuracy", lambda n, p: 1 - (1 - p) ** n, "at least one"),
     (
         "ensembling.vote_accuracy",
         lambda n, p: comb(n, n // 2 + 1) * p ** (n // 2 + 1) * (1 - p) ** (n - n // 2 - 1),
@@ -264,6 +264,7 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.weight_gradient", lambda p, t: softmax(t) - softmax(t) * p[:, 0], "values differ"),
     ("ensembling.weight_gradient", lambda p, t: 1 - softmax(t) * (p / (softmax(t) @ p)).mean(1), "values differ"),
     ("ensembling.weight_gradient", lambda p, t: softmax(t), "values differ"),
+    ("ensembling.weight_gradient", lambda p, t: softmax(t) - np.mean(p / p.sum(0), axis=1), "has its weight"),
     ("ensembling.weight_gradient", lambda p, t: -np.log(softmax(t) @ p).mean(), "shape"),
     ("ensembling.out_of_fold", over_folds(lambda folds: range(5)), "folds counted"),
     ("ensembling.out_of_fold", over_folds(lambda folds: range(5), np.nan), "folds counted"),

@@ -102,6 +102,11 @@ WRONG: list[WrongAnswer] = [
         "One value an image",
     ),
     ("distillation.combined", lambda z, s, y, t, a, b: t**2 * soft(z, s, t), "values differ"),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: a * t**2 * soft(z, s, t) + b * hard(s, y) / (a + b),
+        "brackets",
+    ),
     ("distillation.resoften", lambda p, t: p, "normalised, which is p again"),
     ("distillation.resoften", softened, "treated as logits"),
     ("distillation.resoften", lambda p, t: p ** (1 / t), "divide by it"),

@@ -377,6 +377,15 @@ def the_sources_evaluator(true_boxes, true_ids, boxes, scores, ids, iou_threshol
     return np.array([right / (right + wrong), right / len(true_boxes)])
 
 
+def objects_with_a_box(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    found = sum(
+        any(own == of and right_iou(box, true) >= iou_threshold for box, of in zip(boxes, ids, strict=True))
+        for true, own in zip(true_boxes, true_ids, strict=True)
+    )
+    shares = [found / n if n else np.nan for n in (len(boxes), len(true_boxes))]
+    return np.array(shares)
+
+
 def judged_from_both_sides(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
     good = (pairwise_iou(true_boxes, boxes) >= iou_threshold) & (true_ids[:, None] == ids)
     with np.errstate(invalid="ignore"):
@@ -544,6 +553,7 @@ WRONG: list[WrongAnswer] = [
     ("metrics.average_precision", mean_at_the_hits, "precisions at the hits"),
     ("metrics.precision_recall", the_sources_evaluator, "faulty evaluator"),
     ("metrics.precision_recall", judged_from_both_sides, "judged apart"),
+    ("metrics.precision_recall", objects_with_a_box, "objects are still asked"),
     ("metrics.precision_recall", zeros_for_nothing, "NaN"),
     ("metrics.precision_recall", without_the_class, "class is not looked at"),
     ("metrics.precision_recall", in_the_order_of_the_list, "chooses its object first"),

@@ -62,6 +62,12 @@ def right_threshold(scores, hits, n_objects):
     return max(sorted(scores, reverse=True), key=f1)
 
 
+def rising_threshold(scores, hits, n_objects):
+    pairs = sorted(zip(scores, hits, strict=True))
+    f1 = [2 * sum(hit for _, hit in pairs[: k + 1]) / (k + 1 + n_objects) for k in range(len(pairs))]
+    return pairs[int(np.argmax(f1))][0]
+
+
 WRONG = [
     ("photographs.yolo_boxes", lambda r, h, w: right_yolo(r, w, h), "exchanged"),
     ("photographs.yolo_boxes", lambda r, h, w: r[:, 1:] * [w, h, w, h], "centre, width and height"),
@@ -105,6 +111,7 @@ WRONG = [
     ("photographs.error_kinds", lambda i, a, b: (right_kinds(i, a, b) > 0).astype(int), "differ"),
     ("photographs.best_threshold", lambda s, h, n: s[h > 0].min(), "differ"),
     ("photographs.best_threshold", lambda s, h, n: s.max(), "precision"),
+    ("photographs.best_threshold", rising_threshold, "lowest score first"),
     ("photographs.best_threshold", lambda s, h, n: 0.5, "differ"),
     ("photographs.best_threshold", lambda s, h, n: right_threshold(s, h, h.sum()), "n_objects"),
     ("photographs.best_threshold", lambda s, h, n: np.median(s), "differ"),

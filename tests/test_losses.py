@@ -334,7 +334,23 @@ def test_a_graph_and_xla_give_the_eager_value(jit_compile, rng):
         np.testing.assert_allclose(value, LOSSES[name](truth, scores), rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+def test_xla_gives_the_eager_gradients(rng):
+    truth, scores = label_maps(rng).astype(np.uint8), logits(rng).astype(np.float32)
+
+    def gradients(truth, scores):
+        copies = {name: tf.identity(scores) for name in TRAINED}
+        with tf.GradientTape() as tape:
+            tape.watch(copies)
+            values = {name: LOSSES[name](truth, copies[name]) for name in TRAINED}
+        return tape.gradient(values, copies)
+
+    eager = gradients(truth, tf.constant(scores))
+    for name, found in tf.function(gradients, jit_compile=True)(truth, scores).items():
+        assert np.abs(found).max() > 1e-3
+        np.testing.assert_allclose(found, eager[name], rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_they_train_compiled_models(jit_compile, rng):
     truth = label_maps(rng, (8, 6, 6))
     images = one_hot(truth, 4) + rng.normal(0, 0.1, (8, 6, 6, 4))

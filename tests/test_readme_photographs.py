@@ -23,6 +23,8 @@ def test_they_are_fifteen_at_most() -> None:
     assert len([line for line in lines_of_the_readme().splitlines() if line.strip()]) <= 15
 
 
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_they_train_score_and_save(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,6 +72,15 @@ def test_the_other_tables_are_complete():
         assert sizes == manifest["batches"]
 
 
+def test_the_cluster_gave_every_row_of_the_table_that_is_shipped_now():
+    rows, manifest = table("cluster")
+    shipped, _ = table(manifest["table"].removesuffix(".csv"))
+    assert len(rows) == manifest["rows"] == len(shipped)
+    assert 0 < manifest["rows_when_a_worker_was_killed"] < len(rows)
+    for row, original in zip(rows, shipped, strict=True):
+        assert row.items() >= {name: original[name] for name in ("kind", "seed", "test_accuracy", "hits")}.items()
+
+
 def test_without_a_cluster_runs_are_made_here_in_order():
     keys = [{"seed": str(seed)} for seed in range(3)]
     assert list(spread(lambda key: {"double": 2 * key["seed"]}, keys)) == [
@@ -112,7 +121,7 @@ def run(key):
     random.seed(int(key["seed"]))
     with open(log, "a") as file:
         file.write(key["seed"])
-    time.sleep(2)  # so that what this worker made before has been handed over, and its threads have drawn
+    time.sleep(5)  # so that what this worker made before has been handed over, and its threads have drawn
     if key["seed"] == "3" and not os.path.exists(flag):
         with open(flag, "w") as file:
             file.write(str(os.getpid()))

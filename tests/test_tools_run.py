@@ -93,10 +93,10 @@ plotting.explore(draw, power=range(3))"""
 
 
 def test_a_cell_that_takes_too_long_is_said_to(folder, monkeypatch):
-    monkeypatch.setattr(run, "CELL_TIMEOUT", 2)
-    write(folder / "01_slow.ipynb", "1", "import time\ntime.sleep(60)")
+    monkeypatch.setattr(run, "CELL_TIMEOUT", 5)  # the first cell needs some of it on a busy machine
+    write(folder / "01_slow.ipynb", "1", "import time\ntime.sleep(600)")
     _, found = run.execute(folder / "01_slow.ipynb")
-    assert found.failure == "cell 2:\nimport time\ntime.sleep(60)\n\ntimed out: it had not ended after 2 seconds"
+    assert found.failure == "cell 2:\nimport time\ntime.sleep(600)\n\ntimed out: it had not ended after 5 seconds"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a signal ends a process at once")
@@ -105,7 +105,7 @@ def test_a_signal_ends_the_run_in_order(number, folder):
     write(folder / "01_done.ipynb", "1")
     write(
         folder / "02_long.ipynb",
-        "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)",
+        "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(3600)",
     )
     write(folder / "03_never.ipynb", "1")
     code = f"""
@@ -121,14 +121,14 @@ run.main()
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not (folder / "pid").is_file() or not (folder / "pid").read_text(encoding="utf-8"):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
     kernel = int((folder / "pid").read_text(encoding="utf-8"))
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "stopped" in out

@@ -57,7 +57,7 @@ def test_the_wheel_holds_chapters_data_and_licences(wheel):
 def test_from_a_wheel_the_course_starts_and_knows_how_it_is(wheel, tmp_path):
     python = environment_without_the_course(tmp_path)
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PIP_NO_INDEX": "1"}
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)]
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", str(wheel)]
     subprocess.run(install, cwd=tmp_path, env=settings, check=True)
     report = assert_of_use(python, tmp_path)
     assert f"course     {course_utils.__version__}, from {tmp_path}" in report

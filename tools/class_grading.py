@@ -25,12 +25,10 @@ from run import PeakMemory
 TABLE = re.compile(r"(?<=<!-- memory -->\n).*(?=<!-- /memory -->)", re.DOTALL)
 
 
-def opened(folder: Path, timeout: int | None = None) -> NbGraderAPI:
-    """Open a class folder with nbgrader, with its settings; ``timeout`` in seconds a cell in place of theirs."""
+def opened(folder: Path) -> NbGraderAPI:
+    """Open a class folder with nbgrader, with its settings."""
     config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
     config.CourseDirectory.root = str(folder)
-    if timeout is not None:
-        config.Execute.timeout = timeout
     return NbGraderAPI(config=config)
 
 

@@ -17,9 +17,6 @@ from typing import Any
 
 import numpy as np
 
-import margins_cells
-import notebooks
-
 # NumPy's names for what needs AVX-512, of 2.4 and before; a version is told only those that it knows.
 AVX512_FEATURES = (
     "X86_V4",
@@ -61,6 +58,9 @@ def measure(where: str, seed: int) -> dict[str, Any]:
     """Train in this process, and say in which surrounding it was."""
     began = time.perf_counter()
     if where.endswith(".ipynb"):
+        import margins_cells  # noqa: PLC0415 (with notebooks, seconds that a module does not need)
+        import notebooks  # noqa: PLC0415
+
         values = margins_cells.measure(notebooks.read(Path(where)), seed)
     else:
         module, _, name = where.partition(":")

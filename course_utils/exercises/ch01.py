@@ -80,6 +80,17 @@ def _power_renormalised(logits: FloatArray, temperature: float) -> Any:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
+def _exponential_to_the_power(logits: FloatArray, temperature: float) -> Any:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True)) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def _divided_first(logits: FloatArray, temperature: float) -> Any:
+    scaled = logits / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
 def _maximum_not_divided(logits: FloatArray, temperature: float) -> Any:
     exponentials = np.exp(logits / temperature - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -99,6 +110,8 @@ def _temperature_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[500.0, 400.0], [0.0, 1.0], [2.0, 0.0], [1e5, 1e5 - 0.25]]), 0.1)
     for temperature in (0.3, 1.0, 20.0):
         yield (rng.normal(0, 5, (3, 4)), temperature)
+    # 100 / 1e-37 is more than float32 holds.
+    yield (np.array([100.0, 99.0, 100.0], np.float32), 1e-37)
 
 
 def _with_logarithm(probabilities: FloatArray) -> Any:
@@ -238,7 +251,8 @@ EXERCISES: dict[str, Exercise] = {
     "softmax.temperature": Exercise(
         reference=_tempered,
         cases=_temperature_cases,
-        hint="The temperature divides the logits, before anything else happens to them.",
+        hint="The temperature divides logits, never exponentials. In float32 100 / 1e-37 is infinity: subtract "
+        "the largest logit first, then divide the differences.",
         mistakes=(
             Mistake(
                 lambda logits, temperature: softmax(logits) / temperature,
@@ -258,16 +272,25 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: probabilities raised to 1/T, which no longer sum to 1. Divide the logits "
                 "instead: a probability that has rounded to 0 cannot be raised again.",
             ),
-            Mistake(
-                _power_renormalised,
-                "Right on paper: softmax(z), or exp(z), to the power 1/T, divided by its sum, is softmax(z / T). "
-                "In the computer, what has rounded to 0 cannot be raised again. Divide the logits instead.",
+            *(
+                Mistake(
+                    power,
+                    "Right on paper: softmax(z), or exp(z), to the power 1/T, divided by its sum, is "
+                    "softmax(z / T). In the computer, what has rounded to 0 cannot be raised again. Divide the "
+                    "logits instead.",
+                )
+                for power in (_power_renormalised, _exponential_to_the_power)
             ),
             Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
             Mistake(
+                _divided_first,
+                "Right on paper: z / T, then the maximum. At a low temperature the division itself overflows, and "
+                "infinity minus infinity is NaN. Subtract first, then divide: (z − max z) / T.",
+            ),
+            Mistake(
                 _maximum_not_divided,
-                "Often: z / T − max z. The maximum was not divided by T, so the largest exponent is not 0: take "
-                "the maximum of z / T, or divide the difference, (z − max z) / T.",
+                "Often: z / T − max z. The maximum was not divided by T, so the largest exponent is not 0: divide "
+                "the difference, (z − max z) / T.",
             ),
             Mistake(
                 _only_maximum_divided,
@@ -380,6 +403,10 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(lambda labels, logits: -np.log(_naive(logits)[np.arange(len(labels)), labels]), _NO_MAXIMUM),
             Mistake(lambda labels, logits: -cross_entropy(labels, logits), "Often: the minus sign is missing."),
+            Mistake(
+                lambda labels, logits: cross_entropy(labels, softmax(logits)),
+                "Often: two softmaxes, one of them of probabilities. The logits go in as they are.",
+            ),
             Mistake(
                 lambda labels, logits: cross_entropy(labels, logits).mean(),
                 "Often: the mean was taken. One value an element is wanted.",

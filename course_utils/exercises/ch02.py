@@ -304,6 +304,10 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the sum starts at n // 2, and 3 // 2 is 1: one vote of three is no majority.",
             ),
             Mistake(
+                lambda n_voters, accuracy: 1 - (1 - accuracy) ** n_voters,
+                "That is the probability that at least one is right. A majority takes more than half.",
+            ),
+            Mistake(
                 _without_coefficient,
                 "Often: the binomial coefficient is missing. Two of three voters can be right in three ways.",
             ),
@@ -431,6 +435,10 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 _not_divided,
                 "Often: w p was taken for the share of the credit. Divide it by the sum of w p over the models.",
+            ),
+            Mistake(
+                lambda likelihoods, theta: softmax(theta) - (likelihoods / likelihoods.sum(axis=0)).mean(axis=1),
+                "Often: p over the sum of p was taken for the share of the credit. Each p has its weight w.",
             ),
             Mistake(_theta_as_weights, "Often: θ itself was taken for the weights. They are softmax(θ)."),
             Mistake(

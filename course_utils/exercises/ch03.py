@@ -342,6 +342,10 @@ EXERCISES: dict[str, Exercise] = {
                 _other_soft_term(_divergence),
                 "Often: the divergence, smaller by T² times the teacher's entropy. The cross-entropy is wanted.",
             ),
+            Mistake(
+                lambda v, z, y, t, a, b: a * _soft_loss(v, z, t) + b * cross_entropy(y, z) / (a + b),
+                "Often: brackets. The division by alpha + beta is of the whole sum, not of its last term.",
+            ),
             Mistake(_other_soft_term(_roles_swapped), "Often: teacher and student are swapped in the soft term."),
             Mistake(
                 _other_soft_term(lambda v, z, t: t**2 * _soft_loss(v, z, 1.0)),

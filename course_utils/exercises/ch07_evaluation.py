@@ -207,6 +207,20 @@ def _from_both_sides(
     return _shares(int(good), len(boxes), int(found), len(true_boxes))
 
 
+def _from_the_objects(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    """The evaluator handed out, with threshold and class and all boxes counted, and still asking the objects."""
+    reaches = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, np.newaxis] == true_ids)
+    found = int(reaches.any(axis=0).sum())
+    return _shares(found, len(boxes), found, len(true_boxes))
+
+
 def _best_box_of_each_object(
     true_boxes: FloatArray,
     true_ids: IntArray,
@@ -433,6 +447,11 @@ EVALUATION: dict[str, Exercise] = {
                 _from_both_sides,
                 "Often: detections and objects judged apart, so that one box finds two objects, or two boxes one. "
                 "Match one to one.",
+            ),
+            Mistake(
+                _from_the_objects,
+                "Often: the objects are still asked, so that one box may find two of them. Ask the detections, "
+                "and let each take one object at most.",
             ),
             Mistake(
                 _evaluate_as(any_class=True),

@@ -98,6 +98,13 @@ def _best_by(scores: FloatArray, hits: IntArray, n_objects: int, measure: str, *
     return float(scores[order][worth.argmax()])
 
 
+def _rising(scores: FloatArray, hits: IntArray, n_objects: int) -> Any:
+    """As if the last in the order of rising scores were the surest."""
+    order = np.argsort(scores, kind="stable")
+    f1 = 2 * np.cumsum(hits[order]) / (np.arange(1, len(scores) + 1) + n_objects)
+    return float(scores[order][f1.argmax()])
+
+
 def _f1_itself(scores: FloatArray, hits: IntArray, n_objects: int) -> Any:
     true = np.cumsum(hits[np.argsort(-scores, kind="stable")])
     return float((2 * true / (np.arange(1, len(scores) + 1) + n_objects)).max())
@@ -205,6 +212,7 @@ SCORES: dict[str, Exercise] = {
         "so "
         "far? F1 is 2 · hits / (answers + objects). Where is it largest, and which score stands there?",
         mistakes=(
+            Mistake(_rising, "Often: the lowest score first. np.argsort rises; sort by −scores."),
             Mistake(
                 lambda s, h, n: _best_by(s, h, n, "precision"),
                 "This is the best *precision*, which one sure answer reaches. F1 counts what is missed, too.",
