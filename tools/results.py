@@ -5,6 +5,8 @@ import io
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
@@ -26,6 +28,19 @@ __all__ = [
 ]
 
 Row = dict[str, str]
+
+# A run on a Dask worker. It has a process of its own, since other threads of the worker draw from Python's
+# `random`, from which Keras takes the seeds of the weights: in the worker itself, the same run gives now this, now
+# that. The process does not outlive the worker, whose end closes its input.
+ALONE = """
+import os, sys, threading, cloudpickle
+answer, sys.stdout = sys.stdout.buffer, sys.stderr
+function, key = cloudpickle.load(sys.stdin.buffer)
+threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(1)), daemon=True).start()
+answer.write(cloudpickle.dumps(function(key)))
+answer.flush()
+os._exit(0)
+"""
 
 RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
 
@@ -55,10 +70,25 @@ def spread(
         for key in keys:
             yield key, function(key)
         return
-    from dask.distributed import Client, as_completed  # noqa: PLC0415 (takes a second, and is seldom wanted)
+    import cloudpickle  # noqa: PLC0415 (both take a second, and are seldom wanted)
+    from dask.distributed import Client, as_completed  # noqa: PLC0415
+
+    def alone(key: Row) -> Row:
+        call = cloudpickle.dumps((function, key))
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", ALONE], stdin=pipe, stdout=pipe, env=environment) as process:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(call)
+            process.stdin.flush()  # and it stays open: the process ends if it closes
+            answer = process.stdout.read()
+        if process.returncode:
+            raise RuntimeError(f"the run {key} ended with exit code {process.returncode}")
+        found: Row = cloudpickle.loads(answer)
+        return found
 
     with Client(scheduler) as client:
-        futures = {client.submit(function, key, pure=False): key for key in keys}
+        futures = {client.submit(alone, key, pure=False): key for key in keys}
         for future, found in as_completed(futures, with_results=True):
             key = futures.pop(future)
             future.release()  # or a worker that is lost later takes this result along, and the run is made again

@@ -41,6 +41,9 @@ def set_seed(seed: int) -> None:
     dilation, sparse products, fake quantisation, max pooling with arg-max) the course trains with nothing. The
     documentation of ``tf.config.experimental.enable_op_determinism`` promises the error; which operations raise
     it, the messages in TensorFlow's library say.
+
+    Keras takes the seeds of a model's first weights from Python's ``random``. Where other threads of the process
+    draw from it too, as those of a Dask worker do, two runs differ: give each run a process of its own.
     """
     keras.utils.set_random_seed(as_count("seed", seed, low=0))
     if tf.config.get_visible_devices("GPU"):
