@@ -63,7 +63,8 @@ def answers_of(folder, name, n_wrong):
             for cell, task, number in zip(right, exercises, itertools.cycle(numbers), strict=False)
         }
 
-    first, second, *_ = right
+    alone = [cell for cell, task in zip(right, exercises, strict=True) if not used(task.answer, cell, right)]
+    first, second, *_ = alone
     return {
         "untouched": {},
         "solved": right,
@@ -73,6 +74,11 @@ def answers_of(folder, name, n_wrong):
         "leaves": right | {second: LEAVES},
         "loops": right | {first: filled(LOOPS)[first], second: LOOPS_AT_ONCE},
     }
+
+
+def used(answer, cell, right):
+    """Whether the solution of another cell calls this answer, so that it cannot stand without it."""
+    return any(answer in source for other, source in right.items() if other != cell)
 
 
 class Patience:
