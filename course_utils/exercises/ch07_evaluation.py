@@ -201,24 +201,14 @@ def _from_both_sides(
     scores: FloatArray,
     ids: IntArray,
     iou_threshold: float,
+    *,
+    objects_alone: bool = False,
 ) -> Any:
-    reaches = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, np.newaxis] == true_ids)
-    good, found = reaches.any(axis=1).sum(), reaches.any(axis=0).sum()
-    return _shares(int(good), len(boxes), int(found), len(true_boxes))
-
-
-def _from_the_objects(
-    true_boxes: FloatArray,
-    true_ids: IntArray,
-    boxes: FloatArray,
-    scores: FloatArray,
-    ids: IntArray,
-    iou_threshold: float,
-) -> Any:
-    """The evaluator handed out, with threshold and class and all boxes counted, and still asking the objects."""
+    """Detections and objects judged apart; or the objects alone asked, as the evaluator that is handed out does."""
     reaches = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, np.newaxis] == true_ids)
     found = int(reaches.any(axis=0).sum())
-    return _shares(found, len(boxes), found, len(true_boxes))
+    good = found if objects_alone else int(reaches.any(axis=1).sum())
+    return _shares(good, len(boxes), found, len(true_boxes))
 
 
 def _best_box_of_each_object(
@@ -449,7 +439,7 @@ EVALUATION: dict[str, Exercise] = {
                 "Match one to one.",
             ),
             Mistake(
-                _from_the_objects,
+                lambda *case: _from_both_sides(*case, objects_alone=True),
                 "Often: the objects are still asked, so that one box may find two of them. Ask the detections, "
                 "and let each take one object at most.",
             ),
