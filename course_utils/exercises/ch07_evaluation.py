@@ -204,7 +204,7 @@ def _from_both_sides(
     *,
     objects_alone: bool = False,
 ) -> Any:
-    """Detections and objects judged apart; or the objects alone asked, as the evaluator that is handed out does."""
+    """Detections and objects judged apart; or the objects alone, as by the evaluator that is handed out."""
     reaches = (pairwise_iou(boxes, true_boxes) >= iou_threshold) & (ids[:, np.newaxis] == true_ids)
     found = int(reaches.any(axis=0).sum())
     good = found if objects_alone else int(reaches.any(axis=1).sum())
