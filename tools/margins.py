@@ -37,7 +37,7 @@ from course_utils.experiments import ch07, ch08, ch13
 from margins_cells import asserted, checksum
 from margins_run import AVX512_FEATURES, has_avx512, numpy_features
 from notebooks import chapters, read
-from results import RESULTS, Row, holds, read_rows, write_manifest, write_rows
+from results import RESULTS, THREAD_VARIABLES, Row, holds, read_rows, write_manifest, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 SEEDS, THREADS, AVX512 = (0, 1, 2, 3, 4), (1, 2), ("on", "off")
@@ -45,12 +45,6 @@ LONGEST = 3600  # seconds that a run may take
 SURROUNDING = ("processor", "python", "numpy", "tensorflow", "keras")  # the table may be made on another machine
 DEVIATIONS = 3  # standard deviations from the mean to the bound, at least
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 SWITCHES = ("NPY_DISABLE_CPU_FEATURES", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
 
 

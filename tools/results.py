@@ -17,6 +17,7 @@ from course_utils._files import write_text
 
 __all__ = [
     "RESULTS",
+    "THREAD_VARIABLES",
     "Row",
     "fill",
     "holds",
@@ -28,6 +29,14 @@ __all__ = [
 ]
 
 Row = dict[str, str]
+
+# By which a process is told how many threads it may use.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 
 # A run on a Dask worker. It has a process of its own, since other threads of the worker draw from Python's
 # `random`, from which Keras takes the seeds of the weights: in the worker itself, the same run gives now this, now

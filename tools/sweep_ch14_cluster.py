@@ -21,13 +21,12 @@ from pathlib import Path
 
 from dask.distributed import Client
 
-from results import RESULTS, Row, read_rows, write_manifest, write_rows
+from results import RESULTS, THREAD_VARIABLES, Row, read_rows, write_manifest, write_rows
 
 HERE = Path(__file__).resolve().parent
 ROWS_BEFORE = 5  # that the cluster has made when a worker is killed
 SECONDS = 3600.0  # to wait for the cluster, and for the table
 COMMAND = ["sweep_ch12.py", "canvases"]
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 SCORES = ("test_accuracy", "hits")
 
 
@@ -65,7 +64,7 @@ def on_cluster(folder: Path, ends: contextlib.ExitStack) -> tuple[list[Row], int
     # The workers import the course from where this file is, whatever else is installed.
     paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # as the shipped table was made
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))  # as the shipped table was made
     file, table = folder / "scheduler.json", folder / "table.csv"
     dask = ("-m", "dask")
     started(
