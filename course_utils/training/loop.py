@@ -35,12 +35,9 @@ def set_seed(seed: int) -> None:
     -----
     Where TensorFlow sees a GPU, everything is seeded and the operations stay as they are, which one line on stderr
     says: an operation without a deterministic kernel for the GPU would raise UnimplementedError in the middle of a
-    training. TensorFlow 2.21 has none for the gradient of a resize to nearest neighbours, through which the
-    detector's pyramid learns (`detection.build_ssd`, chapters 07 and 09), nor for the gradient of batch
-    normalisation that is not training. Of what else it names (bincount, crop_and_resize, adjust_contrast,
-    dilation, sparse products, fake quantisation, max pooling with arg-max) the course trains with nothing. The
-    documentation of ``tf.config.experimental.enable_op_determinism`` promises the error; which operations raise
-    it, the messages in TensorFlow's library say.
+    training. With TensorFlow 2.21 on an H200, chapters 01 to 13 ran that way (14 hides the GPU). With the
+    operations deterministic all the same, 07, 09 and 14 stopped at the gradient of a resize to nearest neighbours,
+    through which the detector's pyramid learns (`detection.build_ssd`), and no chapter at anything else.
 
     Keras takes the seeds of a model's first weights from Python's ``random``. Where other threads of the process
     draw from it too, as those of a Dask worker do, two runs differ: give each run a process of its own.
