@@ -85,7 +85,8 @@ def write_terms(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> dict
 
 def write_notation(notebooks: dict[str, nbformat.NotebookNode], path: Path) -> None:
     """Write the table of the symbols that the chapters introduce."""
-    lines = ["# Notation", "", "| symbol | meaning | chapter |", "| --- | --- | --- |"]
+    lines = ["# Notation", "", "Where a letter has several rows, each holds in its own chapter.", ""]
+    lines += ["| symbol | meaning | chapter |", "| --- | --- | --- |"]
     for name, notebook in notebooks.items():
         for _, symbol in symbols(notebook):
             meaning = symbol["meaning"].replace("|", "\\|")
