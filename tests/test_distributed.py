@@ -104,7 +104,11 @@ def test_a_worker_that_fails_is_named_with_what_it_said(tmp_path):
 
 @POSIX
 def test_no_worker_outlives_the_failure_of_another(tmp_path):
-    code = "print(os.getpid())\nif index == 1:\n    time.sleep(0.5)\n    os.kill(os.getpid(), 9)\ntime.sleep(600)"
+    flag = str(tmp_path / "said")  # worker 0 may come later than worker 1
+    code = (
+        f"print(os.getpid(), flush=True)\nif index == 0:\n    open({flag!r}, 'w').close()\n    time.sleep(600)\n"
+        f"while not os.path.exists({flag!r}):\n    time.sleep(0.05)\nos.kill(os.getpid(), 9)"
+    )
     with pytest.raises(WorkerError, match="worker 1 of 2 was ended by SIGKILL") as caught:
         launch(job(tmp_path, code), 2, echo=False)
     assert caught.value.exit_code == -signal.SIGKILL
