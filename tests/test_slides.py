@@ -31,7 +31,8 @@ def notebook():
             new_markdown_cell("## What you will do, what you will learn, what you need\n\n- much"),
             new_markdown_cell("## Set-up\n\nThe first cell."),
             new_markdown_cell(
-                "## How many?\n\nSome prose at length. **Guess first:** is it 3 or 4? It is not 5.\n\n"
+                "## How many?\n\nSome prose at length. **Guess first:** is it 3 or 4? It is not 5, nor any "
+                "of the many numbers above.\n\n"
                 "$$p_i = \\frac{a_i}{b_i}$$\n\nIn words: a by b. And much more.\n\n![picture](figures/y.png)"
             ),
             tagged("hidden = 1", "other", figure('the "first"')),
@@ -55,7 +56,7 @@ def notebook():
 @pytest.fixture
 def shown(notebook, tmp_path):
     page = slides.deck(notebook, tmp_path)
-    return re.findall(r"<section>(.*?)</section>", page, re.DOTALL)
+    return re.findall(r"<section[^>]*>(.*?)</section>", page, re.DOTALL)
 
 
 def without_notes(slide):
@@ -96,8 +97,8 @@ def test_code_is_shown_where_a_cell_is_tagged_for_it(shown):
 
 
 def test_long_tables_and_lists_are_cut_into_slides(shown):
-    assert [t.count("<tr>") - 1 for t in map(without_notes, shown) if "<table>" in t] == [5, 2]
-    assert [without_notes(s).count("<li>") for s in shown if "In short" in s] == [4, 1]
+    assert [t.count("<tr>") - 1 for t in map(without_notes, shown) if "<table>" in t] == [3, 4]
+    assert [without_notes(s).count("<li>") for s in shown if "In short" in s] == [2, 3]
     assert "And why" not in without_notes("".join(shown))
 
 
@@ -111,8 +112,46 @@ def test_of_too_many_slides_those_that_say_least_are_dropped(tmp_path):
     cells += [new_markdown_cell(f"## Plain {i}\n\nText.") for i in range(30)]
     cells += [new_markdown_cell(f"## Asked {i}\n\n**Guess:** how many are there?") for i in range(20)]
     page = slides.deck(new_notebook(cells=cells), tmp_path)
-    assert page.count("<section>") == slides.MOST
+    assert page.count("<section") == slides.MOST
     assert page.count("<h2>Asked") == 20
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "asked"),
+    [
+        (["There are two. **Guess** which."], "There are two. **Guess** which."),
+        (["There are two.", "**Guess** which."], "There are two. **Guess** which."),
+        (["*A caption of two.*", "**Guess** which."], "**Guess** which."),
+        (["Not this. " + "word " * 50 + "end.", "**Guess** which " + "of " * 20 + "them."], None),
+        (
+            ["- the **first** of them;\n- the other of both. It is so.", "**Guess** which."],
+            "- first\n- the other of both.\n\n**Guess** which.",
+        ),
+        (["A **majority vote**, **or** guess."], ""),
+        (["It is `2**guess`, and **no** more."], ""),
+        (["**Predict** the sum " + "of " * 20 + "them. So:"], "**Predict** the sum " + "of " * 20 + "them."),
+    ],
+)
+def test_a_short_guess_comes_with_what_it_is_about(paragraphs, asked):
+    assert slides.asking(paragraphs) == (paragraphs[-1] if asked is None else asked)
+
+
+def test_a_formula_that_leads_to_another_comes_with_it():
+    first, second = "$$a = b$$", "$$c = d$$"
+    assert slides.explained([first, "In words: both equal. More.", second]) == f"{first}\n\nIn words: both equal."
+    led = [first, "and so the other is", second, "In words: equal, too."]
+    assert slides.explained(led) == "\n\n".join(led)
+    assert slides.explained([first]) == first
+
+
+def test_a_heading_alone_makes_no_slide(tmp_path):
+    cells = [
+        new_markdown_cell("# 01 · Short"),
+        new_markdown_cell("## Claims we test\n\n### One\n\nIt is one of two."),
+    ]
+    page = slides.deck(new_notebook(cells=cells), tmp_path)
+    assert re.findall("<h2>(.*?)</h2>", page) == ["One"]
+    assert '<section class="words"><h2>One' in page
 
 
 def test_a_figure_drawn_for_a_deck_takes_the_place_of_the_page_s(notebook, tmp_path):
