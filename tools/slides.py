@@ -34,9 +34,11 @@ FEWEST, MOST = 20, 35  # slides of a chapter
 LEFT_OUT = ("What you will", "Set-up", "Exercise", "Solution", "References", "Errors that people make")
 BOLD = re.compile(r"`[^`]*`|\*\*(.+?)\*\*", re.DOTALL)  # in code, stars are a power
 ASKS = re.compile(r"\b(?:guess|predict|before you|decide|bet)\b", re.IGNORECASE)
-VERDICT = re.compile(r"\*\*(?:Falls|Stands|Not decided|Half)\b")
+VERDICT = re.compile(r"\*\*[^*]*\b(?:falls?|stands?|not decided|half)\b[^*]*\*\*", re.IGNORECASE)
 CAPTION = re.compile(r"\*[^*].*[^*]\*", re.DOTALL)
 FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+NO_PROSE = re.compile(r"\*(?!\*)|[|!<-]|\d\. ")  # captions, tables, pictures, HTML, lists
+UNCLEAR = re.compile(r"\b(?:it|its|they|them|their|this|these|those|both|the two|the three)\b")
 LISTED = ("- ", "1. ")  # paragraphs that are lists
 FEWEST_WORDS, MOST_WORDS = 16, 60  # of a question on a slide
 
@@ -143,11 +145,7 @@ def place_of_guess(text: str) -> int:
 
 def slides_of(section: Section, markdown: MarkdownIt) -> list[tuple[int, str]]:
     """The slides of a section, with what they are worth: of the least, those that are too many are dropped."""
-    prose = [
-        text
-        for text in section.paragraphs
-        if not text.startswith(("*", "|", "!", "<", "-")) or place_of_guess(text) == 0
-    ]
+    prose = [text for text in section.paragraphs if not NO_PROSE.match(text) and not VERDICT.match(text)]
     guess = asking(section.paragraphs)
     formula = next((i for i, text in enumerate(section.paragraphs) if FORMULA.search(text)), None)
     verdict = next((text for text in section.paragraphs if VERDICT.match(text)), "")
@@ -157,22 +155,25 @@ def slides_of(section: Section, markdown: MarkdownIt) -> list[tuple[int, str]]:
     heading = f"<h2>{markdown.renderInline(section.heading)}</h2>"
     said = f'<p class="fragment">{markdown.renderInline(sentence(verdict, 8))}</p>' if verdict else ""
     found = []
-    body = markdown.render(guess) if guess else ""
+    body = markdown.render(guess)
     if formula is not None:
-        body += f'<div class="fragment">{markdown.render(explained(section.paragraphs[formula:]))}</div>'
+        shown = markdown.render(explained(section.paragraphs[formula:]))
+        is_answer = not any(place_of_guess(text) >= 0 for text in section.paragraphs[formula:])
+        body = f'{body}<div class="fragment">{shown}</div>' if is_answer else f"{shown}{body}"
     for source in section.code[:1]:
         body += f"<pre><code>{escape(source)}</code></pre>"
     if body or not (section.visuals or table):
-        lead = body or (markdown.render(sentence(prose[0])) if prose else "")
+        lead = body or (markdown.render(sentence(prose[0], 12)) if prose else "")
         last = said if not (section.visuals or table) else ""
         if lead or last:
-            found.append((3 if body else 2 if verdict else 1, f"{heading}{lead}{last}{aside}"))
+            found.append((6 if body else 3 if verdict else 1, f"{heading}{lead}{last}{aside}"))
     for number, (html, caption) in enumerate(section.visuals):
         below = f'<p class="caption">{markdown.renderInline(sentence(caption.strip("*")))}</p>' if caption else ""
         last = said if number + 1 == len(section.visuals) and not caption else ""
-        found.append((4 if number == 0 else 2, f"{heading}{html}{below}{last}{aside}"))
+        found.append((7 if number == 0 else 2, f"{heading}{html}{below}{last}{aside}"))
     if table:
-        found += [(3, f"{heading}{markdown.render(part)}{aside}") for part in short_tables(table)]
+        parts = [f"{heading}{markdown.render(part)}{aside}" for part in short_tables(table)]
+        found += [(5 if number == 0 else 4, part) for number, part in enumerate(parts)]
     return found
 
 
@@ -201,9 +202,15 @@ def asking(paragraphs: list[str]) -> str:
     if previous.startswith(LISTED):
         return "\n\n".join([in_brief(previous), " ".join(asked)])
     before = parts[:first] + ([] if previous.startswith(("*", "|", "!", "$$", "<")) else sentences_of(previous))
-    while before and n_words(asked) < FEWEST_WORDS and n_words([before[-1], *asked]) <= MOST_WORDS:
-        asked.insert(0, before.pop())
-    return " ".join(asked)
+    guess, needed = asked[0], FEWEST_WORDS
+    if UNCLEAR.search(guess):
+        needed = n_words([guess]) + 1  # one more sentence at least
+    told: list[str] = []
+    while before and n_words([*told, guess]) < needed and n_words([before[-1], *told, *asked]) <= MOST_WORDS:
+        if before[-1].startswith("In words"):  # which stands below the formula
+            break
+        told.insert(0, before.pop())
+    return " ".join([*told, *asked])
 
 
 def in_brief(listed: str) -> str:
@@ -258,7 +265,7 @@ def in_short(section: Section, markdown: MarkdownIt) -> Iterator[str]:
     """What to remember, four lines a slide."""
     listed = next((text for text in section.paragraphs if text.startswith("- ")), "")
     for lines in in_parts(re.split(r"\n(?=- )", listed), 4):
-        shown = "\n".join(f"- {sentence(line.removeprefix('- '))}" for line in lines)
+        shown = "\n".join(f"- {sentence(line.removeprefix('- '), 8)}" for line in lines)
         yield f'<h2>In short</h2>{markdown.render(shown)}<aside class="notes">{markdown.render(listed)}</aside>'
 
 
