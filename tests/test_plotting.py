@@ -7,6 +7,7 @@ import re
 
 import ipywidgets
 import matplotlib as mpl
+import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -170,6 +171,24 @@ def test_frames_hold_every_position_once(frames):
     )
     sizes = {Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).size for p in data["pictures"]}
     assert sizes == {(200, 150)}
+
+
+def test_letters_of_frames_can_be_read_from_the_last_row_of_a_lecture():
+    figure, axes = plt.subplots(figsize=(10, 4), layout="constrained")
+    axes.set_title("small", fontsize=6)
+    axes.set_xlabel("large", fontsize=20)
+    axes.tick_params(labelsize=5)
+    with plotting.figures.collected() as shown:
+        plotting.show(figure, alt="letters")
+    assert shown[0].picture.size == (1000, 400)
+    on_a_slide = [
+        text.get_fontsize() * 100 / 72 * min(1180 / 1000, 460 / 400)
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_text()
+    ]
+    assert len(on_a_slide) > 10
+    assert min(on_a_slide) == pytest.approx(18)
+    assert axes.xaxis.label.get_fontsize() == 20
 
 
 def test_equal_pictures_are_stored_once(frames):

@@ -11,9 +11,31 @@ from PIL import Image
 
 from course_utils._files import replacing, write_text
 
-__all__ = ["store_for_a_deck"]
+__all__ = ["SLIDER_BOX", "enlarge_letters", "store_for_a_deck"]
 
-DECK_BOX, DECK_LETTERS = (1180, 520), 18  # pixels, of a slide of 1280 × 720
+# Pixels, of a slide of 1280 × 720: the box that a figure fills, that of a figure with sliders, and letters.
+DECK_BOX, SLIDER_BOX, DECK_LETTERS = (1180, 520), (1180, 460), 18
+
+
+def enlarge_letters(figure: Figure, size: tuple[float, float], box: tuple[int, int]) -> None:
+    """Enlarge the letters that would stand below 18 pixels on a slide.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    size : (float, float)
+        Width and height of its picture in pixels, at 100 dots an inch.
+    box : (int, int)
+        What it fills on the slide.
+    """
+    scale = min(box[0] / size[0], box[1] / size[1])
+    smallest = DECK_LETTERS / scale * 72 / 100  # points
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        labels = axis.get_ticklabels()  # more may come when the figure is drawn
+        if labels:
+            axis.set_tick_params(which="both", labelsize=max(labels[0].get_fontsize(), smallest))
+    for text in figure.findobj(matplotlib.text.Text):
+        text.set_fontsize(max(text.get_fontsize(), smallest))
 
 
 def store_for_a_deck(figure: Figure, shown: bytes, folder: Path) -> None:
@@ -25,10 +47,7 @@ def store_for_a_deck(figure: Figure, shown: bytes, folder: Path) -> None:
     began = time.perf_counter()
     width, height = figure.get_size_inches() * 100
     for _ in range(2):
-        scale = min(DECK_BOX[0] / width, DECK_BOX[1] / height)
-        smallest = DECK_LETTERS / scale * 72 / 100  # points
-        for text in figure.findobj(matplotlib.text.Text):
-            text.set_fontsize(max(text.get_fontsize(), smallest))
+        enlarge_letters(figure, (width, height), DECK_BOX)
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.05)
         width, height = Image.open(drawn).size
