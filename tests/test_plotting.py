@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import re
 
@@ -189,6 +190,19 @@ def test_letters_of_frames_can_be_read_from_the_last_row_of_a_lecture():
     assert len(on_a_slide) > 10
     assert min(on_a_slide) == pytest.approx(18)
     assert axes.xaxis.label.get_fontsize() == 20
+
+
+def test_titles_that_meet_are_broken_and_others_not(tmp_path):
+    figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained")
+    for place in axes[0]:
+        place.set_title("a title of several words that has no room")
+    axes[1, 1].set_title("a title of several words that has much room")
+    plotting.decks.store_for_a_deck(figure, b"shown", tmp_path)
+    extents = [place.title.get_window_extent() for place in axes[0]]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(extents))
+    assert all("\n" in place.title.get_text() for place in axes[0])
+    assert "\n" not in axes[1, 1].title.get_text()
+    plt.close(figure)
 
 
 def test_equal_pictures_are_stored_once(frames):
