@@ -37,7 +37,6 @@ myst_update_mathjax = False
 suppress_warnings = [
     "mystnb.unknown_mime_type",
     "config.cache",  # of a function among the settings
-    "codeautolink.match_block",  # examples whose doctest flags Sphinx leaves out
 ]
 
 # Reference

@@ -2,11 +2,13 @@
 
 import base64
 import io
+import itertools
 import json
 import re
 
 import ipywidgets
 import matplotlib as mpl
+import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -170,6 +172,37 @@ def test_frames_hold_every_position_once(frames):
     )
     sizes = {Image.open(io.BytesIO(base64.b64decode(p.split(",")[1]))).size for p in data["pictures"]}
     assert sizes == {(200, 150)}
+
+
+def test_letters_of_frames_can_be_read_from_the_last_row_of_a_lecture():
+    figure, axes = plt.subplots(figsize=(10, 4), layout="constrained")
+    axes.set_title("small", fontsize=6)
+    axes.set_xlabel("large", fontsize=20)
+    axes.tick_params(labelsize=5)
+    with plotting.figures.collected() as shown:
+        plotting.show(figure, alt="letters")
+    assert shown[0].picture.size == (1000, 400)
+    on_a_slide = [
+        text.get_fontsize() * 100 / 72 * min(1180 / 1000, 460 / 400)
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_text()
+    ]
+    assert len(on_a_slide) > 10
+    assert min(on_a_slide) == pytest.approx(18)
+    assert axes.xaxis.label.get_fontsize() == 20
+
+
+def test_titles_that_meet_are_broken_and_others_not(tmp_path):
+    figure, axes = plt.subplots(2, 3, figsize=(9, 6), layout="constrained")
+    for place in axes[0]:
+        place.set_title("a title of several words that has no room")
+    axes[1, 1].set_title("a title of several words that has much room")
+    plotting.decks.store_for_a_deck(figure, b"shown", tmp_path)
+    extents = [place.title.get_window_extent() for place in axes[0]]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(extents))
+    assert all("\n" in place.title.get_text() for place in axes[0])
+    assert "\n" not in axes[1, 1].title.get_text()
+    plt.close(figure)
 
 
 def test_equal_pictures_are_stored_once(frames):

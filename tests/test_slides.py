@@ -31,7 +31,8 @@ def notebook():
             new_markdown_cell("## What you will do, what you will learn, what you need\n\n- much"),
             new_markdown_cell("## Set-up\n\nThe first cell."),
             new_markdown_cell(
-                "## How many?\n\nSome prose at length. **Guess first:** is it 3 or 4? It is not 5.\n\n"
+                "## How many?\n\nSome prose at length. **Guess first:** is the number 3 or 4, or "
+                "one of the many numbers in between, or none at all? Not 5.\n\n"
                 "$$p_i = \\frac{a_i}{b_i}$$\n\nIn words: a by b. And much more.\n\n![picture](figures/y.png)"
             ),
             tagged("hidden = 1", "other", figure('the "first"')),
@@ -46,7 +47,9 @@ def notebook():
             tagged("cover = 3", "cover", figure("the cover")),
             new_markdown_cell("## What stands\n\n| claim | verdict |\n| --- | --- |\n" + "| a | falls |\n" * 7),
             new_markdown_cell("## Exercises\n\n### Exercise 1: this\n\nDo."),
-            new_markdown_cell("## In short\n\n" + "\n".join(f"- Remember {i} of it. And why." for i in range(5))),
+            new_markdown_cell(
+                "## In short\n\n" + "\n".join(f"- Remember {i} of it, and of all that. And why." for i in range(5))
+            ),
             new_markdown_cell("## Solutions\n\n### Solution 1\n\nSo."),
         ]
     )
@@ -55,7 +58,7 @@ def notebook():
 @pytest.fixture
 def shown(notebook, tmp_path):
     page = slides.deck(notebook, tmp_path)
-    return re.findall(r"<section>(.*?)</section>", page, re.DOTALL)
+    return re.findall(r"<section[^>]*>(.*?)</section>", page, re.DOTALL)
 
 
 def without_notes(slide):
@@ -72,7 +75,7 @@ def test_the_question_comes_with_its_guess_and_then_the_formula_with_its_sentenc
     text = without_notes(slide)
     assert "<h2>How many?</h2>" in text
     assert "Some prose" not in text
-    assert text.index("3 or 4?") < text.index(r"\[p_i = \frac{a_i}{b_i}\]") < text.index("In words: a by b.")
+    assert text.index("3 or 4,") < text.index(r"\[p_i = \frac{a_i}{b_i}\]") < text.index("In words: a by b.")
     assert "much more" not in text
     assert "Some prose at length" in slide
     assert 'class="fragment"' in text
@@ -96,8 +99,8 @@ def test_code_is_shown_where_a_cell_is_tagged_for_it(shown):
 
 
 def test_long_tables_and_lists_are_cut_into_slides(shown):
-    assert [t.count("<tr>") - 1 for t in map(without_notes, shown) if "<table>" in t] == [5, 2]
-    assert [without_notes(s).count("<li>") for s in shown if "In short" in s] == [4, 1]
+    assert [t.count("<tr>") - 1 for t in map(without_notes, shown) if "<table>" in t] == [3, 4]
+    assert [without_notes(s).count("<li>") for s in shown if "In short" in s] == [2, 3]
     assert "And why" not in without_notes("".join(shown))
 
 
@@ -111,8 +114,60 @@ def test_of_too_many_slides_those_that_say_least_are_dropped(tmp_path):
     cells += [new_markdown_cell(f"## Plain {i}\n\nText.") for i in range(30)]
     cells += [new_markdown_cell(f"## Asked {i}\n\n**Guess:** how many are there?") for i in range(20)]
     page = slides.deck(new_notebook(cells=cells), tmp_path)
-    assert page.count("<section>") == slides.MOST
+    assert page.count("<section") == slides.MOST
     assert page.count("<h2>Asked") == 20
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "asked"),
+    [
+        (["There are two. **Guess** which."], "There are two. **Guess** which."),
+        (["There are two.", "**Guess** which."], "There are two. **Guess** which."),
+        (["*A caption of two.*", "**Guess** which."], "**Guess** which."),
+        (["Not this. " + "word " * 50 + "end.", "**Guess** which " + "of " * 20 + "them."], None),
+        (
+            ["- the **first** of them;\n- the other of both. It is so.", "**Guess** which."],
+            "- first\n- the other of both.\n\n**Guess** which.",
+        ),
+        (
+            ["There are two.", "**Guess** which of them " + "of " * 20 + "all."],
+            "There are two. **Guess** which of them " + "of " * 20 + "all.",
+        ),
+        (["In words: there are two. **Guess** which."], "**Guess** which."),
+        (["A **majority vote**, **or** guess."], ""),
+        (["It is `2**guess`, and **no** more."], ""),
+        (["**Predict** the sum " + "of " * 20 + "them. So:"], "**Predict** the sum " + "of " * 20 + "them."),
+    ],
+)
+def test_a_short_guess_comes_with_what_it_is_about(paragraphs, asked):
+    assert slides.asking(paragraphs) == (paragraphs[-1] if asked is None else asked)
+
+
+def test_a_formula_that_leads_to_another_comes_with_it():
+    first, second = "$$a = b$$", "$$c = d$$"
+    assert slides.explained([first, "In words: both equal. More.", second]) == f"{first}\n\nIn words: both equal."
+    led = [first, "and so the other is", second, "In words: equal, too."]
+    assert slides.explained(led) == "\n\n".join(led)
+    assert slides.explained([first]) == first
+
+
+def test_a_guess_about_a_formula_stands_below_it(tmp_path):
+    text = "## Asked\n\n$$a = b$$\n\nIn words: both are equal. **Guess** what follows from it."
+    page = slides.deck(new_notebook(cells=[new_markdown_cell("# 01 · A"), new_markdown_cell(text)]), tmp_path)
+    shown = without_notes(page)
+    assert shown.index(r"\[a = b\]") < shown.index("<p>In words: both are equal.") < shown.index("<strong>Guess")
+    assert shown.count("In words") == 1
+    assert "fragment" not in shown
+
+
+def test_a_heading_alone_makes_no_slide(tmp_path):
+    cells = [
+        new_markdown_cell("# 01 · Short"),
+        new_markdown_cell("## Claims we test\n\n### One\n\nIt is one of two."),
+    ]
+    page = slides.deck(new_notebook(cells=cells), tmp_path)
+    assert re.findall("<h2>(.*?)</h2>", page) == ["One"]
+    assert '<section class="words"><h2>One' in page
 
 
 def test_a_figure_drawn_for_a_deck_takes_the_place_of_the_page_s(notebook, tmp_path):

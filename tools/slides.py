@@ -8,7 +8,9 @@ sliders.
 
 import base64
 import hashlib
+import itertools
 import json
+import math
 import re
 import shutil
 import sys
@@ -30,10 +32,15 @@ from pages import EXECUTED, FRAMES, MATHJAX, SITE
 SLIDES = ROOT / "build" / "slides"
 FEWEST, MOST = 20, 35  # slides of a chapter
 LEFT_OUT = ("What you will", "Set-up", "Exercise", "Solution", "References", "Errors that people make")
-GUESS = re.compile(r"\*\*[^*]*\b(?:guess|predict|before you|decide|bet|vote)\b[^*]*\*\*", re.IGNORECASE)
-VERDICT = re.compile(r"\*\*(?:Falls|Stands|Not decided|Half)\b")
+BOLD = re.compile(r"`[^`]*`|\*\*(.+?)\*\*", re.DOTALL)  # in code, stars are a power
+ASKS = re.compile(r"\b(?:guess|predict|before you|decide|bet)\b", re.IGNORECASE)
+VERDICT = re.compile(r"\*\*[^*]*\b(?:falls?|stands?|not decided|half)\b[^*]*\*\*", re.IGNORECASE)
 CAPTION = re.compile(r"\*[^*].*[^*]\*", re.DOTALL)
 FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+NO_PROSE = re.compile(r"\*(?!\*)|[|!<-]|\d\. ")  # captions, tables, pictures, HTML, lists
+UNCLEAR = re.compile(r"\b(?:it|its|they|them|their|this|these|those|both|the two|the three)\b")
+LISTED = ("- ", "1. ")  # paragraphs that are lists
+FEWEST_WORDS, MOST_WORDS = 16, 60  # of a question on a slide
 
 
 class Visual(NamedTuple):
@@ -112,21 +119,34 @@ def visual(output: nbformat.NotebookNode, frames: Path) -> str:
     return f'<img class="figure" src="data:image/{kind};base64,{base64.b64encode(stored).decode()}" alt="{alt}">'
 
 
+def sentences_of(text: str) -> list[str]:
+    """A paragraph cut behind its full stops."""
+    flat = " ".join(text.split())
+    ends = [end.end() for end in re.finditer(r"[.?!](?:\*\*|\*|[\"”)])*(?=\s+[A-Z*$(\"“]|$)", flat)]
+    parts = [flat[start:end].strip() for start, end in itertools.pairwise([0, *ends, len(flat)])]
+    return [part for part in parts if part]
+
+
 def sentence(text: str, fewest_words: int = 4) -> str:
     """The first sentence of a paragraph; of several as short as a verdict, as many as make it a sentence."""
-    flat = " ".join(text.split())
-    for end in re.finditer(r"[.?!](?:\*\*|\*|[\"”)])*(?=\s+[A-Z*$(\"“]|$)", flat):
-        if len(flat[: end.end()].split()) >= fewest_words:
-            return flat[: end.end()]
-    return flat
+    found = ""
+    for part in sentences_of(text):
+        found = f"{found} {part}".strip()
+        if len(found.split()) >= fewest_words:
+            break
+    return found
+
+
+def place_of_guess(text: str) -> int:
+    """Where a paragraph asks for a guess, in bold; or -1."""
+    found = (bold.start() for bold in BOLD.finditer(text) if bold[1] and ASKS.search(bold[1]))
+    return -1 if text.startswith(("- ", "|")) else next(found, -1)
 
 
 def slides_of(section: Section, markdown: MarkdownIt) -> list[tuple[int, str]]:
     """The slides of a section, with what they are worth: of the least, those that are too many are dropped."""
-    prose = [
-        text for text in section.paragraphs if not text.startswith(("*", "|", "!", "<", "-")) or GUESS.match(text)
-    ]
-    guess = next((text for text in section.paragraphs if GUESS.search(text)), "")
+    prose = [text for text in section.paragraphs if not NO_PROSE.match(text) and not VERDICT.match(text)]
+    guess = asking(section.paragraphs)
     formula = next((i for i, text in enumerate(section.paragraphs) if FORMULA.search(text)), None)
     verdict = next((text for text in section.paragraphs if VERDICT.match(text)), "")
     table = next((text for text in section.paragraphs if text.startswith("|")), "")
@@ -135,44 +155,89 @@ def slides_of(section: Section, markdown: MarkdownIt) -> list[tuple[int, str]]:
     heading = f"<h2>{markdown.renderInline(section.heading)}</h2>"
     said = f'<p class="fragment">{markdown.renderInline(sentence(verdict, 8))}</p>' if verdict else ""
     found = []
-    body = markdown.render(asking(guess)) if guess else ""
+    body = markdown.render(guess)
     if formula is not None:
-        following = [t for t in section.paragraphs[formula + 1 :] if not t.startswith(("*", "|", "#", "$$"))]
-        words = markdown.render(sentence(following[0])) if following else ""
-        (shown,) = FORMULA.findall(section.paragraphs[formula])[:1]
-        body += f'<div class="fragment">{markdown.render(shown)}{words}</div>'
+        shown = markdown.render(explained(section.paragraphs[formula:]))
+        is_answer = not any(place_of_guess(text) >= 0 for text in section.paragraphs[formula:])
+        body = f'{body}<div class="fragment">{shown}</div>' if is_answer else f"{shown}{body}"
     for source in section.code[:1]:
         body += f"<pre><code>{escape(source)}</code></pre>"
     if body or not (section.visuals or table):
-        lead = body or (markdown.render(sentence(prose[0])) if prose else "")
+        lead = body or (markdown.render(sentence(prose[0], 12)) if prose else "")
         last = said if not (section.visuals or table) else ""
-        found.append((3 if body else 2 if verdict else 1, f"{heading}{lead}{last}{aside}"))
+        if lead or last:
+            found.append((6 if body else 3 if verdict else 1, f"{heading}{lead}{last}{aside}"))
     for number, (html, caption) in enumerate(section.visuals):
         below = f'<p class="caption">{markdown.renderInline(sentence(caption.strip("*")))}</p>' if caption else ""
         last = said if number + 1 == len(section.visuals) and not caption else ""
-        found.append((4 if number == 0 else 2, f"{heading}{html}{below}{last}{aside}"))
+        found.append((7 if number == 0 else 2, f"{heading}{html}{below}{last}{aside}"))
     if table:
-        found += [(3, f"{heading}{markdown.render(part)}{aside}") for part in short_tables(table)]
+        parts = [f"{heading}{markdown.render(part)}{aside}" for part in short_tables(table)]
+        found += [(5 if number == 0 else 4, part) for number, part in enumerate(parts)]
     return found
 
 
-def asking(text: str) -> str:
-    """The sentences of a paragraph that ask, from the one with the guess on."""
-    flat = " ".join(text.split())
-    start = GUESS.search(flat)
-    before = flat[: start.start()] if start else ""
-    begin = max(before.rfind(". "), before.rfind("? "), before.rfind(": ")) + 2 if before.count(" ") > 3 else 0
-    asked = flat[begin:] if begin > 1 else flat
-    words = asked.split(" ")
-    return asked if len(words) <= 70 else sentence(asked)
+def explained(paragraphs: list[str]) -> str:
+    """A formula and the sentence behind it; where that leads to another formula, this with its sentence, too."""
+    following = [text for text in paragraphs[1:] if not text.startswith(("*", "|", "#"))]
+    while following and following[0].startswith("$$"):
+        following.pop(0)
+    shown = [*FORMULA.findall(paragraphs[0])[:1], *map(sentence, following[:1])]
+    if following[1:] and FORMULA.match(following[1]) and not re.search(r"[.?!]\W*$", shown[-1]):
+        shown.append(explained(following[1:]))
+    return "\n\n".join(shown)
+
+
+def asking(paragraphs: list[str]) -> str:
+    """The guess that a section asks for; a short one with what stands before it, which says what it is about."""
+    number = next((i for i, text in enumerate(paragraphs) if place_of_guess(text) >= 0), None)
+    if number is None:
+        return ""
+    parts = sentences_of(paragraphs[number])
+    first = next(i for i, part in enumerate(parts) if place_of_guess(part) >= 0)
+    asked = [part for part in parts[first:] if not part.endswith(":")]
+    if n_words(asked) > MOST_WORDS:
+        asked = asked[:1]
+    previous = paragraphs[number - 1] if number and first == 0 else ""
+    if previous.startswith(LISTED):
+        return "\n\n".join([in_brief(previous), " ".join(asked)])
+    before = parts[:first] + ([] if previous.startswith(("*", "|", "!", "$$", "<")) else sentences_of(previous))
+    guess, needed = asked[0], FEWEST_WORDS
+    if UNCLEAR.search(guess):
+        needed = n_words([guess]) + 1  # one more sentence at least
+    told: list[str] = []
+    while before and n_words([*told, guess]) < needed and n_words([before[-1], *told, *asked]) <= MOST_WORDS:
+        if before[-1].startswith("In words"):  # which stands below the formula
+            break
+        told.insert(0, before.pop())
+    return " ".join([*told, *asked])
+
+
+def in_brief(listed: str) -> str:
+    """A list of what its lines set in bold, or of their first sentences."""
+    lines = re.split(r"\n(?=- |\d\. )", listed)
+    bold = [next((found[1] for found in BOLD.finditer(line) if found[1]), "") for line in lines]
+    return "\n".join(
+        f"- {name.rstrip('.:') or sentence(line[2:])}" for name, line in zip(bold, lines, strict=True)
+    )
+
+
+def n_words(texts: list[str]) -> int:
+    return sum(len(text.split()) for text in texts)
 
 
 def short_tables(table: str) -> Iterator[str]:
-    """A table in parts that fit, each with the heading, and no cell longer than a slide can show."""
+    """A table in parts that fit, each with the heading."""
     lines = table.splitlines()
-    rows = lines[2:]
-    for start in range(0, len(rows), 5):
-        yield "\n".join([*lines[:2], *rows[start : start + 5]])
+    for rows in in_parts(lines[2:], 5):
+        yield "\n".join([*lines[:2], *rows])
+
+
+def in_parts(lines: list[str], most: int) -> Iterator[list[str]]:
+    """Lines in as few parts as hold them, none of which is much shorter than the others."""
+    n_parts = math.ceil(len(lines) / most)
+    for part in range(n_parts):
+        yield lines[part * len(lines) // n_parts : (part + 1) * len(lines) // n_parts]
 
 
 def deck(notebook: nbformat.NotebookNode, frames: Path) -> str:
@@ -192,19 +257,19 @@ def deck(notebook: nbformat.NotebookNode, frames: Path) -> str:
             slides += slides_of(section, markdown)
     while len(slides) > MOST:
         slides.remove(min(slides, key=lambda slide: slide[0]))
-    body = "\n".join(f"<section>{html}</section>" for _, html in slides)
+    body = "\n".join(f"<section{'' if '<img' in html else WORDS}>{html}</section>" for _, html in slides)
     return PAGE.format(title=escape(title(notebook)), slides=body)
 
 
 def in_short(section: Section, markdown: MarkdownIt) -> Iterator[str]:
     """What to remember, four lines a slide."""
     listed = next((text for text in section.paragraphs if text.startswith("- ")), "")
-    lines = re.split(r"\n(?=- )", listed)
-    for start in range(0, len(lines), 4):
-        shown = "\n".join(f"- {sentence(line.removeprefix('- '))}" for line in lines[start : start + 4])
+    for lines in in_parts(re.split(r"\n(?=- )", listed), 4):
+        shown = "\n".join(f"- {sentence(line.removeprefix('- '), 8)}" for line in lines)
         yield f'<h2>In short</h2>{markdown.render(shown)}<aside class="notes">{markdown.render(listed)}</aside>'
 
 
+WORDS = ' class="words"'  # a slide without a figure has room for larger letters
 PAGE = (SITE / "deck.html").read_text(encoding="utf-8")
 
 

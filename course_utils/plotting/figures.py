@@ -20,7 +20,7 @@ from PIL import Image
 
 from course_utils._arguments import IGNORE, FloatArray, as_float_array, as_integer_array
 from course_utils.metrics.probabilities import Reliability
-from course_utils.plotting.decks import store_for_a_deck
+from course_utils.plotting.decks import SLIDER_BOX, enlarge_letters, store_for_a_deck
 
 __all__ = ["PALETTE", "Frame", "collected", "draw_labels", "draw_reliability", "image_grid", "show"]
 
@@ -73,6 +73,8 @@ def show(figure: Figure, alt: str) -> None:
     if frames is None:
         figure.savefig(drawn, format="png", dpi=100, facecolor="white", bbox_inches="tight", pad_inches=0.1)
     else:
+        width, height = figure.get_size_inches() * 100
+        enlarge_letters(figure, (width, height), SLIDER_BOX)  # a deck shows the same frames
         figure.savefig(drawn, format="png", dpi=100, facecolor="white")
     plt.close(figure)
     if frames is not None:

@@ -5,8 +5,10 @@ from html import escape
 from pathlib import PurePosixPath
 from typing import Any
 
+from code_links import link_html
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx_codeautolink import extension as codeautolink
 
 SKIPPED = (nodes.literal, nodes.math, nodes.math_block, nodes.reference, nodes.title, nodes.strong, nodes.raw)
 
@@ -107,6 +109,7 @@ def add_description(app: Sphinx, page: str, template: str, context: dict[str, An
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    codeautolink.link_html = link_html
     app.connect("doctree-read", add_alternative_texts)
     app.connect("doctree-read", fold_solutions)
     app.connect("doctree-resolved", link_terms)

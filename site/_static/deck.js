@@ -12,7 +12,10 @@ const fit = (slide) => {
   for (const formula of slide.querySelectorAll(".MathJax_Display")) {
     if (formula.scrollWidth > 1180) formula.style.zoom = 1180 / formula.scrollWidth;
   }
-  for (let size = 28; size > 18 && slide.scrollHeight > 720; size -= 1) slide.style.fontSize = `${size}px`;
+  for (let size = parseFloat(getComputedStyle(slide).fontSize); size > 18 && slide.scrollHeight > 720; ) {
+    size -= 1;
+    slide.style.fontSize = `${size}px`;
+  }
 };
 Reveal.on("ready", (event) => MathJax.Hub.Queue(() => fit(event.currentSlide)));
 Reveal.on("slidechanged", (event) => fit(event.currentSlide));
