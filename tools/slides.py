@@ -170,7 +170,9 @@ def slides_of(section: Section, markdown: MarkdownIt) -> list[tuple[int, str]]:
     for number, (html, caption) in enumerate(section.visuals):
         below = f'<p class="caption">{markdown.renderInline(sentence(caption.strip("*")))}</p>' if caption else ""
         last = said if number + 1 == len(section.visuals) and not caption else ""
-        found.append((7 if number == 0 else 2, f"{heading}{html}{below}{last}{aside}"))
+        found.append(
+            (7 if number == 0 or 'class="explore"' in html else 2, f"{heading}{html}{below}{last}{aside}")
+        )
     if table:
         parts = [f"{heading}{markdown.render(part)}{aside}" for part in short_tables(table)]
         found += [(5 if number == 0 else 4, part) for number, part in enumerate(parts)]
