@@ -1,4 +1,4 @@
-"""A large and a small classifier of 28×28 digits, and training for a fixed number of steps."""
+"""A large and a small classifier of 28×28 digits, their data, and training for a fixed number of steps."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,9 +9,59 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils._arguments import as_count, as_float_array, as_integer_array, require_positive, shown
+from course_utils.datasets import load_digits, split
 from course_utils.distillation.distiller import Distiller
 
-__all__ = ["build_student", "build_teacher", "shifted_copies", "train"]
+__all__ = [
+    "PARTS",
+    "build_student",
+    "build_teacher",
+    "digit_parts",
+    "shifted_copies",
+    "train",
+    "train_student",
+]
+
+PARTS = {"teacher": 2000, "transfer": 1200, "validation": 800, "test": 1000}
+TEST_SEED = 2015  # of the test part, which is the same for all seeds
+STEPS = 2400
+
+
+def digit_parts(seed: int) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, npt.NDArray[np.int64]]]:
+    """The digits in four disjoint parts; ``test`` is the same for every seed, and in no part of any other.
+
+    Parameters
+    ----------
+    seed : int
+        0 or more; of the parts ``teacher``, ``transfer`` and ``validation``.
+
+    Returns
+    -------
+    images : dict of (N, 28, 28, 1) float32
+    labels : dict of (N,) int64
+        Both by the names in ``PARTS``, which has their N.
+
+    Raises
+    ------
+    ValueError
+        For a seed that is no integer of 0 or more.
+
+    Examples
+    --------
+    >>> images, labels = digit_parts(0)
+    >>> {name: len(part) for name, part in labels.items()}
+    {'teacher': 2000, 'transfer': 1200, 'validation': 800, 'test': 1000}
+    """
+    seed = as_count("seed", seed, low=0)
+    images, digits = load_digits()
+    *sizes, tested = PARTS.values()
+    test, rest = split(digits, (tested, sum(sizes)), np.random.default_rng(TEST_SEED))
+    indices = [rest[part] for part in split(digits[rest], sizes, np.random.default_rng(seed))] + [test]
+    named = dict(zip(PARTS, indices, strict=True))
+    return (
+        {name: images[part][..., np.newaxis] for name, part in named.items()},
+        {name: digits[part].astype(np.int64) for name, part in named.items()},
+    )
 
 
 def build_teacher() -> keras.Model:
@@ -184,6 +234,36 @@ def train(
     )
     model.fit(batches.map(pick).prefetch(20), epochs=1, shuffle=False, verbose=0)
     return model
+
+
+def train_student(images: npt.ArrayLike, targets: Any, steps: int = STEPS, seed: int = 0, **options: Any) -> Any:
+    """A new student of 4,266 parameters, trained by :func:`train`.
+
+    Parameters
+    ----------
+    images, targets, steps
+        As in :func:`train`; with a dictionary as targets the student learns from a teacher's logits.
+    seed : int
+        Of the first weights and of the order of the images.
+    options
+        Of :class:`Distiller`, such as ``temperature``.
+
+    Returns
+    -------
+    keras.Model
+        The student, without the :class:`Distiller`.
+
+    Examples
+    --------
+    >>> images = np.zeros((4, 28, 28, 1), dtype=np.float32)
+    >>> train_student(images, [0, 1, 2, 3], steps=2).count_params()
+    4266
+    """
+    keras.utils.set_random_seed(seed)
+    student = build_student()
+    model = Distiller(None, student, **options) if isinstance(targets, Mapping) else student
+    train(model, images, targets, steps=steps, seed=seed)
+    return student
 
 
 def _orders(count: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
