@@ -1,11 +1,13 @@
 """The small transformer and the cluttered canvases of chapter 12."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.attention import multi_head_attention
+from course_utils.attention import attention_weights, multi_head_attention
 from course_utils.datasets import load_digits
 from course_utils.experiments.ch12 import DigitTraining, build_cnn, build_vit, splits
 from course_utils.experiments.ch12_canvases import (
@@ -16,10 +18,18 @@ from course_utils.experiments.ch12_canvases import (
     draw_canvases,
     hits,
     nearest_window,
-    occlusion,
     shifted_middles,
-    weights_of_blocks,
 )
+from course_utils.experiments.ch12_occlusion import (
+    agreement,
+    ink,
+    looker_logits,
+    occlusion,
+    weights_of_blocks,
+    weights_of_patches,
+)
+from course_utils.experiments.ch12_reader import read, train_reader
+from course_utils.experiments.ch12_segmenter import build_segmenter
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +111,7 @@ def test_occlusion_is_what_blanking_costs(canvases):
     looker, images = Looker("learnt"), canvases.images[:2].copy()
     images[1] = images[0]
     images[1, 32:48, 16:32] = 0
-    cost = occlusion(looker, images[0], 3)
+    cost = occlusion(partial(looker_logits, looker), images[0], 3)
     assert cost.shape == (7, 7)
     logits, _ = looker.predict(canvases._replace(images=images))
     before, after = (float(value) for value in tf.nn.log_softmax(logits)[:, 3])
@@ -127,3 +137,76 @@ def test_shifted_middles_are_pieces_of_the_digits():
     for image, piece in zip(images, pieces, strict=False):
         views = np.lib.stride_tricks.sliding_window_view(image, (GLIMPSE, GLIMPSE))
         assert (views == piece[..., 0]).all(axis=(2, 3)).any()
+
+
+def test_weights_of_patches_are_those_of_the_last_block():
+    keras.utils.set_random_seed(0)
+    network = build_vit()
+    images = np.random.default_rng(0).random((3, 28, 28)).astype(np.float32)
+    found = weights_of_patches(network, images)
+    normed = keras.Model(network.input, network.get_layer("block1_norm1").output)(images[..., np.newaxis])
+    to_queries, query_bias, to_keys, key_bias = network.get_layer("block1_attention").get_weights()[:4]
+    queries, keys = (
+        np.einsum("npd,dhk->nhpk", np.asarray(normed), kernel) + bias[:, np.newaxis]
+        for kernel, bias in ((to_queries, query_bias), (to_keys, key_bias))
+    )
+    expected = attention_weights(queries, keys).mean(axis=(1, 2)).reshape(3, 4, 4)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, rtol=1e-5)
+
+
+def test_agreement_counts_neighbours_and_leaves_out_what_does_not_change():
+    costs = np.zeros((3, 3, 3))
+    costs[0, 0, 0], costs[1, 2, 2], costs[2] = 1, 1, 0.01  # nothing matters on the third
+    weights, dark = np.zeros((3, 3, 3)), np.zeros((3, 3, 3))
+    weights[0, 1, 1], weights[1, 2, 2], weights[2, 0, 0] = 1, 1, 1
+    dark[:, 0, 2] = 1
+    assert agreement(weights, dark, costs, 0) == pytest.approx((0.5, 0, 1 / 9, 1 / 3))
+    assert agreement(weights, dark, costs, 1) == pytest.approx((1, 0, 4 / 9, 1 / 3))
+    with pytest.raises(ValueError, match="costs"):
+        agreement(weights[2:], dark[2:], costs[2:], 0)
+
+
+def test_ink_is_added_up_by_block(canvases):
+    found = ink(canvases.images[:2])
+    assert found.shape == (2, 7, 7)
+    assert found[1, 2, 3] == canvases.images[1, 32:48, 48:64].sum(dtype=int)
+
+
+def test_the_reader_tells_digits_apart_however_many_it_reads():
+    images, labels = load_digits()
+    picked = np.random.default_rng(0).integers(0, 5000, 100)
+    sets = draw_canvases(images[picked], labels[picked], 4, np.random.default_rng(0))
+    network, seconds = train_reader(sets, images[picked], labels[picked], 20, 0, batch_size=4, samples=16)
+    assert seconds > 0
+    assert abs(network.count_params() - looker_size()) < 1000
+    alone = np.zeros((20, 112, 112), np.uint8)
+    alone[:, 40:68, 40:68] = np.round(255 * images[picked[:20]])
+    logits = read(network, alone)
+    assert logits.shape == (20, 10)
+    assert np.ptp(logits, axis=0).max() > 1e-3
+    np.testing.assert_allclose(read(network, np.tile(alone, (6, 1, 1)))[100:], logits, atol=1e-4)
+
+
+def looker_size():
+    looker = Looker("learnt")
+    return looker.glance.count_params() + looker.classify.count_params()
+
+
+def test_an_added_layer_leaves_the_rest_of_the_segmenter_as_it_is():
+    plain, size = build_segmenter("nothing", 3), {}
+    for around in ("attention", "pooled", "neither"):
+        network = build_segmenter(around, 3)
+        size[around] = network.count_params()
+        there = {weight.path: weight.numpy() for weight in network.weights}
+        for weight in plain.weights:
+            np.testing.assert_array_equal(there[weight.path], weight.numpy())
+        backbone = network.get_layer("backbone")
+        branch = keras.Model(backbone.get_layer("around_norm").output, backbone.get_layer("around").input[1])
+        cells = np.random.default_rng(0).normal(size=(2, 3, 4, 64)).astype(np.float32)
+        cells[1] = cells[0]
+        cells[1, 2, 3] += 1
+        before, after = np.asarray(branch(cells))
+        elsewhere = np.abs(after - before)[:2, :2].max()
+        assert (elsewhere > 0) == (around != "neither")
+    assert max(size.values()) - min(size.values()) < 200

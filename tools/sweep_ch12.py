@@ -1,16 +1,22 @@
-"""Make the two tables of chapter 12: data/results/attention_canvases.csv and attention_digits.csv.
+"""Make the tables of chapter 12, data/results/attention_….csv.
 
-    python tools/sweep_ch12.py canvases    # or --scheduler ADDRESS, on a Dask cluster
+    python tools/sweep_ch12.py canvases     # or --scheduler ADDRESS, on a Dask cluster; so all but the digits
+    python tools/sweep_ch12.py readers
+    python tools/sweep_ch12.py occlusion
+    python tools/sweep_ch12.py segmenter
     python tools/sweep_ch12.py digits
 
-Canvases: networks that read a tenth of a cluttered canvas, three seeds each. Digits: a
-transformer and a convolutional network of the same size; first the learning rate of each on validation digits,
-with a seed that is not used again, then five seeds. A run that the table holds is not repeated, so both can
+Canvases: networks that read a tenth of a cluttered canvas, three seeds each; readers: one that reads all of it.
+Occlusion: whether weights show what answers hang on, five networks of two kinds. Segmenter: chapter 08's, trained
+as there, with one layer more at 1/32 of the resolution, three seeds. Digits: a transformer and a convolutional
+network of the same size, with equal steps and in about equal time; first the learning rate of each on validation
+digits, with a seed that is not used again, then five seeds. A run that a table holds is not repeated, so all can
 be stopped and started.
 """
 
 import argparse
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -22,10 +28,24 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.datasets import load_digits
-from course_utils.experiments.ch12 import DigitTraining, build_cnn, build_vit, splits
+from course_utils.datasets import load_digits, render_dataset
+from course_utils.experiments.ch12 import PATCH, DigitTraining, build_cnn, build_vit, splits
 from course_utils.experiments.ch12_canvases import canvas_sets, hits, train_looker
+from course_utils.experiments.ch12_occlusion import (
+    agreement,
+    ink,
+    looker_logits,
+    occlusion,
+    weights_of_blocks,
+    weights_of_patches,
+)
+from course_utils.experiments.ch12_reader import read, train_reader
+from course_utils.experiments.ch12_segmenter import build_segmenter
+from course_utils.metrics import mean_iou
 from results import RESULTS, Row, fill, holds, read_rows, write_manifest, write_rows
+from sweep_ch08 import BATCH, RATE, SCENES, confusion_of
+from sweep_ch08 import STEPS as SEGMENTER_STEPS
+from sweep_ch08 import run as train_segmenter
 
 CANVAS_STEPS, CANVAS_SEEDS = 400, (0, 1, 2)
 LOOKERS: dict[str, dict[str, Any]] = {
@@ -35,9 +55,16 @@ LOOKERS: dict[str, dict[str, Any]] = {
     "brightest": {"place": "brightest"},
     "true": {"place": "true"},
 }
+# As many as those above take, and about as many as fit into the seconds of the learnt one.
+READER_STEPS = (CANVAS_STEPS, 100)
+AROUND, SEGMENTER_SEEDS = ("attention", "pooled", "neither"), (0, 1, 2)
+
+OCCLUSION_SEEDS, PICTURES = (0, 1, 2, 3, 4), 200
+TRANSFORMER_STEPS, TRANSFORMER_RATE = 600, 3e-3
 
 STEPS = 400
 SEEDS, TUNING_SEED, RATES = (0, 1, 2, 3, 4), 100, (1e-3, 3e-3, 1e-2, 3e-2)
+LONG = 870  # steps of the convolutional network that take about as long as STEPS of the transformer
 BUILDERS: dict[str, Callable[[], keras.Model]] = {
     "CNN": build_cnn,
     "ViT": build_vit,
@@ -47,16 +74,18 @@ BUILDERS: dict[str, Callable[[], keras.Model]] = {
 SETTINGS = ((500, 0, STEPS), (500, 2, STEPS), (4000, 0, STEPS), (4000, 2, STEPS))
 
 
+def whole_digits() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The digits for training, and their labels."""
+    images, labels = load_digits()
+    train = splits()[0]
+    return images[train], labels[train]
+
+
 def canvas_run(key: Row) -> Row:
-    """Train one network and score it on the test canvases."""
-    sets, (images, labels), train = canvas_sets(), load_digits(), splits()[0]
+    """Train one network that reads a tenth, and score it on the test canvases."""
+    sets = canvas_sets()
     looker, seconds = train_looker(
-        sets["train"],
-        images[train],
-        labels[train],
-        steps=CANVAS_STEPS,
-        seed=int(key["seed"]),
-        **LOOKERS[key["kind"]],
+        sets["train"], *whole_digits(), steps=CANVAS_STEPS, seed=int(key["seed"]), **LOOKERS[key["kind"]]
     )
     logits, windows = looker.predict(sets["test"])
     right = logits.argmax(axis=1) == sets["test"].labels
@@ -64,19 +93,106 @@ def canvas_run(key: Row) -> Row:
     return {name: f"{value:.4f}" for name, value in found.items()}
 
 
+def reader_run(key: Row) -> Row:
+    """Train one network that reads everything, and score it likewise."""
+    sets = canvas_sets()
+    reader, seconds = train_reader(sets["train"], *whole_digits(), steps=int(key["steps"]), seed=int(key["seed"]))
+    right = np.mean(read(reader, sets["test"].images).argmax(axis=1) == sets["test"].labels)
+    return {"test_accuracy": f"{right:.4f}", "seconds": f"{seconds:.4f}"}
+
+
 def sweep_canvases(path: Path, scheduler: str | None) -> None:
     keys = [{"kind": kind, "seed": str(seed)} for seed in CANVAS_SEEDS for kind in LOOKERS]
     rows = fill(path, keys, canvas_run, scheduler)
+    write_facts(path, rows, steps=CANVAS_STEPS, seeds=CANVAS_SEEDS, canvases=numbers_of_canvases())
+
+
+def sweep_readers(path: Path, scheduler: str | None) -> None:
+    keys = [{"steps": str(steps), "seed": str(seed)} for seed in CANVAS_SEEDS for steps in READER_STEPS]
+    rows = fill(path, keys, reader_run, scheduler)
+    write_facts(path, rows, steps=READER_STEPS, seeds=CANVAS_SEEDS, canvases=numbers_of_canvases())
+
+
+def numbers_of_canvases() -> dict[str, int]:
+    return {name: len(found.labels) for name, found in canvas_sets().items()}
+
+
+def write_facts(path: Path, rows: list[Row], **facts: Any) -> None:
+    """The manifest of a table that was made with one thread."""
     write_manifest(
         path.with_suffix(".json"),
-        "python tools/sweep_ch12.py canvases",
-        steps=CANVAS_STEPS,
-        seeds=CANVAS_SEEDS,
-        canvases={name: len(found.labels) for name, found in canvas_sets().items()},
+        f"python tools/sweep_ch12.py {path.stem.removeprefix('attention_')}",
+        **facts,
         runs=len(rows),
         seconds=round(sum(float(row["seconds"]) for row in rows)),
         threads=1,
     )
+
+
+def segmenter_run(key: Row) -> Row:
+    """Train one segmenter as chapter 08 does, and score it on validation and test scenes."""
+    seed = int(key["seed"])
+    model = build_segmenter(key["around"], seed)  # type: ignore[arg-type]
+    sets = {name: render_dataset(n, scene_seed) for name, (n, scene_seed) in SCENES.items()}
+    started = time.process_time()
+    train_segmenter(model, "cross-entropy + Dice", seed, sets, SEGMENTER_STEPS)
+    seconds = time.process_time() - started
+    validation, test = (mean_iou(confusion_of(model, sets[name])).mean for name in ("validation", "test"))
+    return {
+        "validation_miou": f"{validation:.5f}",
+        "miou": f"{test:.5f}",
+        "parameters": str(model.count_params()),
+        "seconds": f"{seconds:.1f}",
+    }
+
+
+def sweep_segmenter(path: Path, scheduler: str | None) -> None:
+    keys = [{"around": around, "seed": str(seed)} for seed in SEGMENTER_SEEDS for around in AROUND]
+    rows = fill(path, keys, segmenter_run, scheduler)
+    write_facts(
+        path, rows, steps=SEGMENTER_STEPS, batch=BATCH, learning_rate=RATE, seeds=SEGMENTER_SEEDS, scenes=SCENES
+    )
+
+
+def explained_glimpse(seed: int) -> dict[str, float]:
+    train, test = canvas_sets().values()
+    looker, seconds = train_looker(train, *whole_digits(), place="learnt", steps=CANVAS_STEPS, seed=seed)
+    right = float(np.mean(looker_logits(looker, test.images).argmax(axis=1) == test.labels))
+    images, labels = test.images[:PICTURES], test.labels[:PICTURES]
+    predict = partial(looker_logits, looker)
+    costs = [occlusion(predict, image, label) for image, label in zip(images, labels, strict=True)]
+    shares = agreement(weights_of_blocks(looker, images), ink(images), np.stack(costs), reach=1)
+    return {"test_accuracy": right, **shares._asdict(), "seconds": seconds}
+
+
+def explained_transformer(seed: int) -> dict[str, float]:
+    digits, labels = load_digits()
+    train, _, test = splits()
+    runs = DigitTraining(build_vit)
+    recipe: dict[str, Any] = {"steps": TRANSFORMER_STEPS, "seed": seed, "learning_rate": TRANSFORMER_RATE}
+    seconds = runs.run(digits[train][..., np.newaxis], labels[train], **recipe)
+    right = accuracy(runs.network, digits[test][..., np.newaxis], labels[test])
+    images, classes = digits[test[:PICTURES]], labels[test[:PICTURES]]
+    predict = partial(logits_of, runs.network)
+    costs = [occlusion(predict, image, label, PATCH) for image, label in zip(images, classes, strict=True)]
+    shares = agreement(weights_of_patches(runs.network, images), ink(images, PATCH), np.stack(costs), reach=0)
+    return {"test_accuracy": right, **shares._asdict(), "seconds": seconds}
+
+
+EXPLAINED = {"glimpse": explained_glimpse, "transformer": explained_transformer}
+
+
+def occlusion_run(key: Row) -> Row:
+    """Train one network, and compare its weights with what blanking costs on pictures of the test."""
+    found = EXPLAINED[key["kind"]](int(key["seed"]))
+    return {name: f"{value:.4f}" for name, value in found.items()}
+
+
+def sweep_occlusion(path: Path, scheduler: str | None) -> None:
+    keys = [{"kind": kind, "seed": str(seed)} for seed in OCCLUSION_SEEDS for kind in EXPLAINED]
+    rows = fill(path, keys, occlusion_run, scheduler)
+    steps = {"glimpse": CANVAS_STEPS, "transformer": TRANSFORMER_STEPS}
+    write_facts(path, rows, steps=steps, seeds=OCCLUSION_SEEDS, pictures=PICTURES)
 
 
 @cache
@@ -102,6 +218,10 @@ def accuracy(network: keras.Model, images: npt.NDArray[Any], labels: npt.NDArray
     return float(np.mean(np.asarray(network(images)).argmax(axis=1) == labels))
 
 
+def logits_of(network: keras.Model, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(network(images[..., np.newaxis]))
+
+
 def plan() -> Iterator[tuple[str, int, int, int, int]]:
     """Model, digits, reach of the shifts, steps, seed: those that matter most first."""
     for seed in SEEDS:
@@ -111,6 +231,9 @@ def plan() -> Iterator[tuple[str, int, int, int, int]]:
     for seed in SEEDS[:3]:
         yield ("ViT, no positions", *SETTINGS[3], seed)
         yield ("ViT, sinusoidal", *SETTINGS[3], seed)
+    for seed in SEEDS:
+        for digits, reach, _ in SETTINGS:
+            yield ("CNN", digits, reach, LONG, seed)
 
 
 def sweep_digits(path: Path) -> None:
@@ -135,35 +258,41 @@ def sweep_digits(path: Path) -> None:
         rates[model] = max(RATES, key=partial(validated, model))
     for model, n, reach, steps, seed in plan():
         run(model, n, reach, steps, rates[model.split(",")[0]], seed)
-    write_manifest(
-        path.with_suffix(".json"),
-        "python tools/sweep_ch12.py digits",
+    write_facts(
+        path,
+        rows,
         steps=STEPS,
+        steps_in_equal_seconds=LONG,
         batch_size=32,
         seeds=SEEDS,
         tuning_seed=TUNING_SEED,
         learning_rates=RATES,
         chosen_learning_rates=rates,
         parameters={name: build().count_params() for name, build in BUILDERS.items()},
-        runs=len(rows),
-        seconds=round(sum(float(row["seconds"]) for row in rows)),
-        threads=1,
     )
+
+
+INDEPENDENT = {
+    "canvases": sweep_canvases,
+    "readers": sweep_readers,
+    "occlusion": sweep_occlusion,
+    "segmenter": sweep_segmenter,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=("canvases", "digits"))
+    parser.add_argument("table", choices=("digits", *INDEPENDENT))
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--scheduler", help="address of a Dask scheduler, for the canvases")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, for tables of independent runs")
     arguments = parser.parse_args()
     path = arguments.output or RESULTS / f"attention_{arguments.table}.csv"
-    if arguments.table == "canvases":
-        sweep_canvases(path, arguments.scheduler)
-    else:
-        if arguments.scheduler:
-            parser.error("--scheduler: only the table of canvases is made of independent runs")
-        sweep_digits(path)
+    if arguments.table in INDEPENDENT:
+        INDEPENDENT[arguments.table](path, arguments.scheduler)
+        return
+    if arguments.scheduler:
+        parser.error("--scheduler: the table of digits is not made of independent runs")
+    sweep_digits(path)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from course_utils.datasets import load_digits, split
 from course_utils.experiments.ch03 import build_student
 from course_utils.training import set_seed
 
-__all__ = ["DigitTraining", "Positions", "build_cnn", "build_vit", "fit", "splits"]
+__all__ = ["AddPositions", "DigitTraining", "Positions", "build_cnn", "build_vit", "fit", "splits"]
 
 Positions = Literal["learnt", "sinusoidal", "none"]
 
@@ -71,7 +71,7 @@ def build_vit(positions: Positions = "learnt") -> keras.Model:
     x = layers.Conv2D(WIDTH, PATCH, strides=PATCH, name="patches")(image)
     x = layers.Reshape((side * side, WIDTH))(x)
     if positions != "none":
-        x = _Positions(positions == "learnt", name="positions")(x)
+        x = AddPositions(positions == "learnt", name="positions")(x)
     for number in range(BLOCKS):
         y = layers.LayerNormalization(name=f"block{number}_norm1")(x)
         y = layers.MultiHeadAttention(HEADS, WIDTH // HEADS, name=f"block{number}_attention")(y, y)
@@ -185,7 +185,7 @@ def fit(
     return time.process_time() - started
 
 
-class _Positions(keras.layers.Layer):  # type: ignore[misc]
+class AddPositions(keras.layers.Layer):  # type: ignore[misc]
     """Adds a vector to each patch, learnt or of sines and cosines of its row and column."""
 
     def __init__(self, learnt: bool, **options: Any):
@@ -193,6 +193,7 @@ class _Positions(keras.layers.Layer):  # type: ignore[misc]
         self.learnt = learnt
 
     def build(self, shape: tuple[int | None, ...]) -> None:
+        """Make the vectors, one a patch."""
         patches, width = int(shape[1] or 0), int(shape[2] or 0)
         if self.learnt:
             self.table = self.add_weight(shape=(patches, width), initializer=keras.initializers.RandomNormal(0.02))
@@ -203,4 +204,5 @@ class _Positions(keras.layers.Layer):  # type: ignore[misc]
         self.table = keras.ops.convert_to_tensor(np.concatenate([rows, columns], axis=1))
 
     def call(self, x: Any) -> Any:
+        """Add them to (N, patches, width)."""
         return x + self.table

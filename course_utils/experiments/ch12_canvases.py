@@ -1,5 +1,6 @@
 """A digit somewhere on a cluttered canvas, and a network that reads a tenth of it: chapter 12."""
 
+from functools import cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import keras
@@ -10,7 +11,6 @@ import tensorflow as tf
 from course_utils._arguments import as_count, require_generator, require_kind
 from course_utils.datasets import load_digits
 from course_utils.experiments.ch12 import fit, splits
-from course_utils.softmax import log_softmax, softmax
 from course_utils.training import set_seed
 
 __all__ = [
@@ -23,9 +23,7 @@ __all__ = [
     "canvas_sets",
     "draw_canvases",
     "hits",
-    "occlusion",
     "train_looker",
-    "weights_of_blocks",
 ]
 
 SIDE, DIGIT, PIECE, N_PIECES = 112, 28, 9, 12  # pixels on a side; pieces of other digits
@@ -154,34 +152,18 @@ def hits(windows: npt.NDArray[np.int64], corners: npt.NDArray[np.int64]) -> floa
     return float(np.mean(np.abs(found - corners).max(axis=1) <= STRIDE))
 
 
+@cache
 def canvas_sets(train: int = 4000, test: int = 600) -> dict[str, Canvases]:
-    """Canvases from the digits for training, and from those for the test: the same at every call."""
+    """Canvases from the digits for training, and from those for the test: drawn once a process, and read-only."""
     images, labels = load_digits()
     parts, sets = splits(), {"train": (0, train), "test": (2, test)}
-    return {
+    drawn = {
         name: draw_canvases(images[parts[number]], labels[parts[number]], n, np.random.default_rng(number))
         for name, (number, n) in sets.items()
     }
-
-
-def occlusion(looker: Looker, image: npt.NDArray[np.uint8], label: int) -> npt.NDArray[np.floating[Any]]:
-    """By how much the log-probability of the class falls when a block of 16 × 16 pixels is blanked: (7, 7)."""
-    blanked = np.repeat(image[np.newaxis], 50, axis=0)
-    for number in range(49):
-        row, column = divmod(number, 7)
-        blanked[number, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = 0
-    nowhere = np.zeros((50, 2), np.int64)
-    logits, _ = looker.predict(Canvases(blanked, nowhere[:, 0], nowhere))
-    log_p = log_softmax(logits)[:, label]
-    return np.asarray((log_p[49] - log_p[:49]).reshape(7, 7))
-
-
-def weights_of_blocks(looker: Looker, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating[Any]]:
-    """The probabilities of the windows, added up by the 16 × 16 pixels that hold the middle: (N, 7, 7)."""
-    scores = np.asarray(looker.scores(tf.constant(images, tf.float32) / 255.0))
-    block = (STRIDE * np.arange(PLACES) + DIGIT // 2) // 16  # of a window's middle, along one axis
-    inside = np.eye(7, dtype=np.float32)[block]
-    return np.asarray(inside.T @ softmax(scores).reshape(-1, PLACES, PLACES) @ inside)
+    for array in (array for canvases in drawn.values() for array in canvases):
+        array.setflags(write=False)
+    return drawn
 
 
 def nearest_window(corners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
