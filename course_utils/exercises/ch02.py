@@ -301,7 +301,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _from_half_rounded_down,
-                "Often: the sum starts at n // 2, and 3 // 2 is 1: one vote of three is no majority.",
+                "Often: the sum starts too low, at n // 2 (3 // 2 is 1) or at round(n / 2) (round(2.5) is 2), and "
+                "a tie counts as a whole. Start above n / 2, and add half of a tie.",
             ),
             Mistake(
                 lambda n_voters, accuracy: 1 - (1 - accuracy) ** n_voters,

@@ -408,7 +408,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _crossed_terms,
-                "Often: the derivatives' order. np.gradient returns the one along rows (y) first.",
+                "Often: the derivatives' order, or dy and dx exchanged. np.gradient returns the one along rows "
+                "(y) first, and field[0] is dy.",
             ),
             Mistake(
                 _sign_of_the_product, "Often: the two products were added. A determinant subtracts the second."
