@@ -12,6 +12,7 @@ A code cell that asserts something of a training names it in its metadata, as ``
 
 import ast
 import hashlib
+import linecache
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,7 +98,9 @@ def measure(notebook: nbformat.NotebookNode, seed: int) -> dict[str, float]:
     for number, (tree, named) in enumerate(cells, start=1):
         recorded = {node: (value, claim) for node, value, claim in _matched(tree, named)}
         changed = seeded.visit(_Unasserted(recorded).visit(tree))
-        exec(compile(ast.fix_missing_locations(changed), f"<cell {number} of those run>", "exec"), vars(module))
+        source, name = ast.unparse(ast.fix_missing_locations(changed)), f"<cell {number} of those run>"
+        linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name  # AutoGraph looks there
+        exec(compile(source, name, "exec"), vars(module))
     if seeded.times != 1:
         raise ValueError(f"notebook: expected one line `SEED = 0` in the cells that are run, got {seeded.times}")
     missing = {claim["quantity"] for _, named in cells for claim in named} - values.keys()
