@@ -13,7 +13,7 @@ losses for pixels, boxes and detectors   ``losses``        06
 boxes, anchors, suppression              ``boxes``         07, 09
 scores and their intervals               ``metrics``       all
 entropy, mutual information, clusters    ``information``   13
-convolutional trunks                     ``backbones``     07, 08, 10, 14
+convolutional trunks                     ``backbones``     07, 08, 10, 12, 14
 gradient descent to Adam; clipping       ``optimizers``    11
 an SSD detector                          ``detection``     07 to 10, 14
 an FCN segmenter                         ``segmentation``  08 to 10
@@ -21,7 +21,7 @@ training; weights in and out             ``training``      03, 07 to 10
 attention: soft, hard, local, in blocks  ``attention``     12
 annotation files; outlines, label maps   ``annotations``   07 to 09
 one program as several workers           ``distributed``   14
-digits, drinks, threads, photographs     ``datasets``      01 to 04, 07 to 12, 14
+digits, drinks, threads, photographs     ``datasets``      01, 02, 04, 07 to 12, 14
 where the shipped files are, verified    ``data``          02 to 04, 06 to 14
 what a chapter and its table share       ``experiments``   03, 06 to 14
 figures, palettes and sliders            ``plotting``      all
