@@ -13,8 +13,9 @@ seeds, the others three. In all about half an hour of processor time.
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,14 +27,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from course_utils._files import write_arrays
-from course_utils.distillation import Distiller
 from course_utils.experiments.ch03 import (
     PARTS,
+    STEPS,
     build_student,
     build_teacher,
     digit_parts,
     shifted_copies,
     train,
+    train_student,
 )
 from course_utils.metrics import accuracy
 from course_utils.softmax import cross_entropy, softmax
@@ -63,7 +65,12 @@ COLUMNS = (
     "seconds",
 )
 TEACHER_STEPS = 600
-STUDENTS: dict[int, tuple[int, int] | None] = {1020: (1, 2), 4266: (4, 8), 20490: (16, 32), 220746: None}
+STUDENTS: dict[int, Callable[[], keras.Model]] = {
+    1020: partial(build_student, (1, 2)),
+    4266: build_student,
+    20490: partial(build_student, (16, 32)),
+    220746: build_teacher,
+}
 LEFT_OUT = 3
 SHIFTS = 25
 TEACHER_OF = {"teacher of the same 500": "small data", "teacher of equal size": "equal"}  # elsewhere the large one
@@ -79,7 +86,7 @@ class Run:
     setting: str
     parameters: int = 4266
     images: int = 500  # of the transfer part, before they are shifted
-    steps: int = 2400
+    steps: int = STEPS
     temperature: float | None = None
     alpha: float | None = None
     beta: float | None = None
@@ -123,7 +130,7 @@ class Seed:
         else:  # "small data": as large a network, with nothing but the student's own 500 images
             copies, labels = self.x["transfer"][:500], self.y["transfer"][:500]
         if teacher == "equal":  # the student's own network, trained alone
-            return train(build_student(), copies, labels, 2400, self.seed)
+            return train(build_student(), copies, labels, STEPS, self.seed)
         return train(build_teacher(), copies, labels, TEACHER_STEPS, self.seed, 2e-3, batch_size=64)
 
     def material(self, run: Run) -> tuple[Array, Any]:
@@ -222,17 +229,13 @@ def execute(run: Run, data: Seed) -> list[dict[str, Any]]:
     """Train one student and measure it: a row, and another one after the bias of the 3 has been raised."""
     images, targets = data.material(run)
     started = time.process_time()
-    keras.utils.set_random_seed(data.seed)
-    filters = STUDENTS[run.parameters]
-    student = build_student(filters) if filters else build_teacher()
     options: dict[str, Any] = {"kind": run.kind}
     if run.temperature is not None:
         options["temperature"] = float(run.temperature)
     if run.alpha is not None:  # a program without T² has a smaller weight in ours
         squares = float(run.temperature or 1) ** 2 if run.setting == "without T²" else 1.0
         options |= {"alpha": run.alpha / squares, "beta": run.beta}
-    model = Distiller(None, student, **options) if isinstance(targets, dict) else student
-    train(model, images, targets, run.steps, data.seed)
+    student = train_student(images, targets, run.steps, data.seed, build=STUDENTS[run.parameters], **options)
     seconds = {"seconds": round(time.process_time() - started, 2)}
     scores = {name: student(data.x[name]).numpy() for name in ("validation", "test")}
     rows = [measure(scores, data) | seconds]
@@ -271,7 +274,7 @@ def teacher_row(teacher: str, data: Seed) -> Row:
     """The scores of a teacher."""
     started = time.process_time()
     scores = {name: data.logits(teacher, name) for name in ("validation", "test")}
-    steps, parameters = (2400, 4266) if teacher == "equal" else (TEACHER_STEPS, 220746)
+    steps, parameters = (STEPS, 4266) if teacher == "equal" else (TEACHER_STEPS, 220746)
     images = 2000 if teacher == "large" else 500
     known = Run("teacher", teacher, parameters, images, steps).describe(data.seed)
     return as_row(known | measure(scores, data) | {"seconds": round(time.process_time() - started, 2)})

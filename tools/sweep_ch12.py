@@ -28,7 +28,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.datasets import load_digits, render_dataset
+from course_utils.datasets import Dataset, load_digits, render_dataset
 from course_utils.experiments.ch12 import PATCH, DigitTraining, build_cnn, build_vit, splits
 from course_utils.experiments.ch12_canvases import canvas_sets, hits, train_looker
 from course_utils.experiments.ch12_occlusion import (
@@ -129,11 +129,17 @@ def write_facts(path: Path, rows: list[Row], **facts: Any) -> None:
     )
 
 
+@cache
+def scene_sets() -> dict[str, Dataset]:
+    """Chapter 08's scenes: read once a process."""
+    return {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
+
+
 def segmenter_run(key: Row) -> Row:
     """Train one segmenter as chapter 08 does, and score it on validation and test scenes."""
     seed = int(key["seed"])
     model = build_segmenter(key["around"], seed)  # type: ignore[arg-type]
-    sets = {name: render_dataset(n, scene_seed) for name, (n, scene_seed) in SCENES.items()}
+    sets = scene_sets()
     started = time.process_time()
     train_segmenter(model, "cross-entropy + Dice", seed, sets, SEGMENTER_STEPS)
     seconds = time.process_time() - started

@@ -1,6 +1,6 @@
 """A large and a small classifier of 28×28 digits, their data, and training for a fixed number of steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from course_utils.distillation.distiller import Distiller
 
 __all__ = [
     "PARTS",
+    "STEPS",
     "build_student",
     "build_teacher",
     "digit_parts",
@@ -236,8 +237,16 @@ def train(
     return model
 
 
-def train_student(images: npt.ArrayLike, targets: Any, steps: int = STEPS, seed: int = 0, **options: Any) -> Any:
-    """A new student of 4,266 parameters, trained by :func:`train`.
+def train_student(
+    images: npt.ArrayLike,
+    targets: Any,
+    steps: int = STEPS,
+    seed: int = 0,
+    *,
+    build: Callable[[], keras.Model] = build_student,
+    **options: Any,
+) -> Any:
+    """A new student, of 4,266 parameters if nothing else is said, trained by :func:`train`.
 
     Parameters
     ----------
@@ -245,8 +254,10 @@ def train_student(images: npt.ArrayLike, targets: Any, steps: int = STEPS, seed:
         As in :func:`train`; with a dictionary as targets the student learns from a teacher's logits.
     seed : int
         Of the first weights and of the order of the images.
+    build : callable
+        Makes the student.
     options
-        Of :class:`Distiller`, such as ``temperature``.
+        Of :class:`Distiller`, such as ``temperature``; for labels as targets they mean nothing.
 
     Returns
     -------
@@ -260,7 +271,7 @@ def train_student(images: npt.ArrayLike, targets: Any, steps: int = STEPS, seed:
     4266
     """
     keras.utils.set_random_seed(seed)
-    student = build_student()
+    student = build()
     model = Distiller(None, student, **options) if isinstance(targets, Mapping) else student
     train(model, images, targets, steps=steps, seed=seed)
     return student
