@@ -3,8 +3,12 @@
 import numpy as np
 from scipy import stats
 
+from course_utils.annotations import load_annotations
 from course_utils.attention import attention, attention_weights
 from course_utils.boxes import encode, pairwise_iou
+from course_utils.data import data_path
+from course_utils.datasets import load_photographs, split_photographs
+from course_utils.datasets.photographs import photograph_groups
 from course_utils.information import assign_clusters, donsker_varadhan, info_nce, mutual_information
 from course_utils.metrics import (
     Annotations,
@@ -17,6 +21,7 @@ from course_utils.metrics import (
 )
 from course_utils.optimizers import adam
 from course_utils.softmax import entropy
+from results import RESULTS, read_rows
 
 X = np.linspace(-9, 9, 180_001)  # for means over standard normal variables
 
@@ -115,15 +120,28 @@ def segmentation_answers():
     }
 
 
+def stand_in():
+    """Of chapter 09's photographs: groups among the test part, and siblings of a random one in training."""
+    path = data_path("photographs/via.json")
+    photographs = load_photographs(load_annotations(path), path.parent, 96, 128)
+    groups = photograph_groups(photographs)
+    test = split_photographs(photographs, (0.5, 0.2, 0.3), rng=np.random.default_rng(0))[2]
+    at_random = np.random.default_rng(0).permutation(60)
+    return len(np.unique(groups[test])), np.isin(groups[at_random[42:]], groups[at_random[:30]]).sum()
+
+
 def photograph_answers():
     groups, training = np.array([0, 0, 1, 1, 1, 2, 2, 3, 4, 4]), [0, 2, 5, 7]
     test = np.setdiff1d(np.arange(10), training)
     right = [1, 1, 0, 1, 0, 0]
     truth, found = images_of(4, right)
+    test_groups, siblings = stand_in()
     scale = min(96 / 640, 128 / 480)
     return {
         "A": (0.5 - 0.2 / 2) * 640,
         "B": 12 * 3 / 71,
+        "C": test_groups,
+        "E": siblings,
         "1a": (0.5 - 0.25 / 2) * 480,
         "1b": (0.4 - 0.5 / 2) * 640,
         "1c": scale,
@@ -177,6 +195,10 @@ def optimizer_answers():
     for gradient in (1.0, -1.0):
         place, state = rule.update(places[-1], [np.array([gradient])], state)
         places.append(place)
+    right = {}  # of the deep networks: test accuracy in per cent, seed by seed
+    for row in read_rows(RESULTS / "depth.csv"):
+        if (row["network"], row["stage"]) == ("deep", "tuned"):
+            right.setdefault(row["variant"], []).append(100 * float(row["test_accuracy"]))
     velocity = 0.0
     for _ in range(500):
         velocity = 0.9 * velocity + 1.0
@@ -196,6 +218,9 @@ def optimizer_answers():
         "3a": np.sqrt(2 / 128),
         "3b": 3 / np.sqrt(2),
         "3c": (3 / np.sqrt(2)) ** 12 / 1000,
+        "3d1": np.mean(right["ReLU, He"]),
+        "3d2": np.mean(right["ReLU, σ = 3/√n, normalised"]),
+        "3d3": np.mean(right["ReLU, σ = 3/√n, clipped"]),
         "3e": 0.1 / (4 * (2 - 0.1)),
     }
 
