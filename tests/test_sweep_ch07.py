@@ -19,7 +19,7 @@ def test_the_table_holds_every_run_once() -> None:
     manifest = json.loads(data_path("results/detection.json").read_text(encoding="utf-8"))
     runs = [(row["configuration"], int(row["seed"])) for row in table()]
     configurations = {configuration for configuration, _ in runs}
-    assert len(configurations) == 7
+    assert len(configurations) == 32
     assert sorted(runs) == sorted((c, s) for c in configurations for s in manifest["seeds"])
     for row in table():
         for name in ("map50", "map75", "precision", "recall", "common_precision", "common_recall"):
@@ -31,7 +31,7 @@ def test_another_recipe_does_not_ship_the_weights_of_this_one(monkeypatch: pytes
     recipe = recipe_of_the_weights(sweep, monkeypatch)
     assert recipe == recipe_of_the_weights(sweep, monkeypatch)
     others = [
-        ("CONFIGURATIONS", tuple(replace(c, box_loss="l1") for c in sweep.CONFIGURATIONS)),
+        ("SHIPPED", replace(sweep.SHIPPED, box_loss="l1")),
         ("SCENES", sweep.SCENES | {"validation": (300, 4)}),
         ("SHIPPED_SCENES", 8000),
         ("RENDERER_VERSION", sweep.RENDERER_VERSION + 1),
@@ -44,10 +44,7 @@ def test_another_recipe_does_not_ship_the_weights_of_this_one(monkeypatch: pytes
 def test_a_row_comes_out_again() -> None:
     sweep = pytest.importorskip("sweep_ch07")
     (row,) = [r for r in table() if (r["configuration"], r["seed"]) == ("normalised + smooth L1 + focal", "0")]
-    scenes = {name: sweep.render_dataset(n, seed) for name, (n, seed) in sweep.SCENES.items()}
-    (setting,) = [c for c in sweep.CONFIGURATIONS if c.configuration == row["configuration"]]
-    model, _ = sweep.run(setting, 0, scenes)
-    found, _ = sweep.evaluate(model, scenes["validation"], scenes["test"])
+    found = sweep.row_of({"configuration": row["configuration"], "seed": "0"})
     # Other processors round differently, and training amplifies that.
-    assert abs(found["map50"] - float(row["map50"])) < 0.03
-    assert abs(found["common_precision"] - float(row["common_precision"])) < 0.04
+    assert abs(float(found["map50"]) - float(row["map50"])) < 0.03
+    assert abs(float(found["common_precision"]) - float(row["common_precision"])) < 0.04

@@ -8,14 +8,13 @@ never used again, is chosen; the grid is widened as long as its best rate lies a
 seeds are trained with that rate and scored on the test scenes. Runs that the table already holds are
 skipped, so the command can be stopped and started again.
 
-With ``--length`` a smaller table instead, data/results/losses_length.csv: a few losses with the rates chosen
-above, 300 and 900 steps, five seeds, and each run scored on the test scenes in up to three ways: by its argmax;
-with the class weights of its loss divided out; and with a factor for thread and dot, the two chosen on the
-validation scenes by mIoU.
+With ``--length`` data/results/losses_length.csv instead: every loss with the rate chosen above, 300 and 900 steps
+with five seeds, 2,700 with three. Each run is scored on the validation and the test scenes in up to three ways: by
+its argmax; with the class weights of its loss divided out; and with a factor for thread and one for dot, the two
+chosen on the validation scenes by mIoU. Its runs can be made on a Dask cluster (``--scheduler ADDRESS``).
 """
 
 import argparse
-import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from course_utils.experiments.ch06 import (
     train,
 )
 from course_utils.metrics import confusion_matrix, mean_iou
-from results import RESULTS, Row, holds, read_manifest, read_rows, write_manifest, write_rows
+from results import RESULTS, Row, fill, read_manifest, read_rows, write_manifest, write_rows
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -44,8 +43,8 @@ RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
 FIRST_RATES = RATES[1:4]  # tried for every loss; the others only if the best of these is at the edge
 TUNING_SEEDS = (100, 101, 102)
 SEEDS = (0, 1, 2, 3, 4)
-LENGTHS = {"cross-entropy": (300, 900), "Dice": (300, 900), "weighted cross-entropy": (300,)}  # steps
-LENGTH_SEEDS = (0, 1, 2, 3, 4)
+LENGTHS, LONGEST_SEEDS = (300, 900, 2700), SEEDS[:3]  # steps, and the seeds of the longest
+LENGTH_SCORES = ("mean_iou", "recall_dot", "precision_dot", "share_dot", "nll")
 FACTORS = tuple(2.0 ** (half / 2) for half in range(-6, 7))  # of a class's probability, before the argmax
 SCENES = {"train": (512, 0), "validation": (128, 1), "test": (256, 2)}  # number, seed
 
@@ -88,51 +87,51 @@ def best_factors(labels: npt.NDArray[np.uint8], probabilities: FloatArray) -> tu
     return max(((1.0, thread, dot) for thread in FACTORS for dot in FACTORS), key=score)
 
 
-def sweep_length(path: Path) -> None:
-    """Some losses with two lengths of training, and with the thresholds chosen for each run."""
-    scenes, rows = drawn_scenes(), read_rows(path)
-    losses = build_losses(scenes["train"].labels)
+def length_run(key: Row) -> Row:
+    """Train one network, and score it in every way of making a map of its probabilities."""
+    tf.config.experimental.enable_op_determinism()
+    scenes, seed, steps, rate = drawn_scenes(), int(key["seed"]), int(key["steps"]), float(key["learning_rate"])
+    network = build_network(seed)
+    loss = build_losses(scenes["train"].labels)[key["loss"]]
+    seconds = train(network, scenes["train"], loss, steps=steps, learning_rate=rate, seed=seed)
+    found = {split: predict(network, scenes[split]) for split in ("validation", "test")}
+    decisions: dict[str, Sequence[float]] = {"argmax": (1.0, 1.0, 1.0)}
+    start: Sequence[float] = decisions["argmax"]
+    if key["loss"] == "weighted cross-entropy":
+        shares = np.bincount(scenes["train"].labels.ravel()) / scenes["train"].labels.size
+        start = decisions["undone"] = tuple(shares / shares[0])
+    best = best_factors(scenes["validation"].labels, found["validation"] * start)
+    decisions["chosen"] = tuple(np.multiply(start, best))
+    row = {"factor_thread": f"{decisions['chosen'][1]:.5f}", "factor_dot": f"{decisions['chosen'][2]:.5f}"}
+    for decision in ("argmax", "undone", "chosen"):
+        for split in ("validation", "test"):
+            factors = decisions.get(decision)
+            numbers = {} if factors is None else scores(scenes[split].labels, rescaled(found[split], factors))
+            for name in ("mean_iou",) if split == "validation" else LENGTH_SCORES:
+                row[f"{split}_{decision}_{name}"] = f"{numbers[name]:.5f}" if numbers else ""
+    return row | {"seconds": f"{seconds:.1f}"}
+
+
+def sweep_length(path: Path, scheduler: str | None) -> None:
+    """Every loss with three lengths of training, and with the thresholds chosen for each run."""
     rates = read_manifest(RESULTS / "losses.csv")["chosen_learning_rates"]
-    frequencies = np.bincount(scenes["train"].labels.ravel()) / scenes["train"].labels.size
-    for seed, name in itertools.product(LENGTH_SEEDS, LENGTHS):
-        for steps in LENGTHS[name]:
-            key = {"loss": name, "steps": str(steps), "learning_rate": f"{rates[name]:g}", "seed": str(seed)}
-            if holds(rows, key):
-                continue
-            network = build_network(seed)
-            seconds = train(
-                network, scenes["train"], losses[name], steps=steps, learning_rate=rates[name], seed=seed
-            )
-            found = {split: predict(network, scenes[split]) for split in ("validation", "test")}
-            decisions = {"argmax": (1.0, 1.0, 1.0)}
-            start: Sequence[float] = (1.0, 1.0, 1.0)
-            if name == "weighted cross-entropy":
-                start = decisions["weights divided out"] = tuple(frequencies / frequencies[0])
-            best = best_factors(scenes["validation"].labels, found["validation"] * start)
-            decisions["chosen on validation"] = tuple(np.multiply(start, best))
-            for decision, factors in decisions.items():
-                numbers = scores(scenes["test"].labels, rescaled(found["test"], factors))
-                rows.append(
-                    key
-                    | {
-                        "decision": decision,
-                        "factor_thread": f"{factors[1]:.5f}",
-                        "factor_dot": f"{factors[2]:.5f}",
-                    }
-                    | {k: f"{v:.5f}" for k, v in numbers.items()}
-                    | {"seconds": f"{seconds:.1f}"}
-                )
-            write_rows(path, rows)
-            print(key, rows[-1]["mean_iou"], flush=True)
+    keys = [
+        {"loss": name, "steps": str(steps), "learning_rate": f"{rates[name]:g}", "seed": str(seed)}
+        for steps in LENGTHS
+        for seed in (SEEDS if steps < LENGTHS[-1] else LONGEST_SEEDS)
+        for name in rates
+    ]
+    rows = fill(path, keys, length_run, scheduler)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch06.py --length",
         steps=LENGTHS,
-        seeds=LENGTH_SEEDS,
+        seeds=SEEDS,
+        seeds_of_the_longest=LONGEST_SEEDS,
         factors=FACTORS,
         **{"scenes (number, seed)": SCENES},
-        rows=len(rows),
-        seconds=round(sum(float(row["seconds"]) for row in rows if row["decision"] == "argmax")),
+        runs=len(rows),
+        seconds=round(sum(float(row["seconds"]) for row in rows)),
         threads=1,
     )
 
@@ -140,12 +139,15 @@ def sweep_length(path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--length", action="store_true", help="the smaller table of lengths and thresholds")
+    parser.add_argument("--length", action="store_true", help="the table of lengths and thresholds")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, for --length")
     arguments = parser.parse_args()
     tf.config.experimental.enable_op_determinism()
     if arguments.length:
-        sweep_length(arguments.output or RESULTS / "losses_length.csv")
+        sweep_length(arguments.output or RESULTS / "losses_length.csv", arguments.scheduler)
         return
+    if arguments.scheduler:
+        parser.error("--scheduler: only the runs of --length are independent of each other")
     path = arguments.output or RESULTS / "losses.csv"
     scenes = drawn_scenes()
     losses = build_losses(scenes["train"].labels)

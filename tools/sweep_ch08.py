@@ -6,9 +6,10 @@
     python tools/sweep_ch08.py --race     # data/results/segmentation_race.csv: two networks, equal processor time
 
 Scenes of seed 1 train, seed 2 validate, seed 3 are read once at the end, except by --epochs, which shows what
-comes of reading them after every epoch. All but the race start from the detector's backbone,
-data/weights/ssd.npz. Runs that the tables already hold are skipped, and the long training resumes from its
-checkpoint, so the commands can be stopped and started again.
+comes of reading them after every epoch. All but the race and the variants from scratch start from the detector's
+backbone, data/weights/ssd.npz. The variants can be trained on a Dask cluster (``--scheduler ADDRESS``). Runs that
+the tables already hold are skipped, and the long training resumes from its checkpoint, so the commands can be
+stopped and started again.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils._files import write_arrays
-from course_utils.backbones import residual_backbone
+from course_utils.backbones import convolution, residual_backbone
 from course_utils.datasets import Dataset, render_dataset
 from course_utils.datasets.drinks import RENDERER_VERSION
 from course_utils.detection import build_ssd
@@ -43,13 +44,14 @@ from course_utils.metrics import (
 from course_utils.segmentation import (
     build_fcn,
     initialise_from,
+    pooled_regions,
     resnet56v2_pyramid,
     segment,
     segmentation_batches,
     with_logits,
 )
 from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
-from results import holds, read_rows, write_manifest, write_rows
+from results import RESULTS, Row, fill, holds, read_rows, write_manifest, write_rows
 
 DATA = Path(__file__).parent.parent / "data"
 SEEDS = (0, 1, 2)
@@ -60,6 +62,7 @@ SHIPPED_SCENES, SHIPPED_STEPS = 16_000, 11_000
 EPOCHS, EPOCH_STEPS = 30, 30
 RACE_POINTS, RACE_SCENES = 5, (30, 60)  # validations, validation and test scenes of the race
 STRIDES = (4, 8, 16, 32)
+REGION_CHANNELS = 32  # of each of the four grids
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ class Variant:
     skip_stem: bool = True
     channels: int = 32
     loss: str = "cross-entropy + Dice"
+    beside: str = "nothing"  # what the map at 1/16 has beside it
+    start: str = "detector"
+    learning_rate: float = RATE
+    steps: int = STEPS
 
 
 VARIANTS = (
@@ -87,6 +94,16 @@ VARIANTS = (
     Variant("half the filters on top", channels=16),
     Variant("a quarter of the filters on top", channels=8),
     Variant("focal loss", loss="focal"),
+    Variant("with pooled regions", beside="regions"),
+    Variant("with more of the same cells", beside="cells"),
+    Variant("from scratch", start="scratch"),
+    Variant("from the detector, 900 steps", steps=900),
+    Variant("from scratch, 900 steps", start="scratch", steps=900),
+    *(
+        Variant(f"{loss}, rate {rate:g}", loss=loss, learning_rate=rate)
+        for loss in ("cross-entropy", "focal", "cross-entropy + Dice")
+        for rate in (1e-3, 1e-2)
+    ),
 )
 
 
@@ -107,11 +124,12 @@ def detector() -> keras.Model:
 
 
 def build(variant: Variant) -> keras.Model:
-    """A variant's network; its backbone holds the detector's weights."""
+    """A variant's network; its backbone holds the detector's weights, unless it starts from scratch."""
     backbone = residual_backbone(INPUT_SHAPE)
-    initialise_from(build_fcn(backbone=backbone), detector())
+    if variant.start == "detector":
+        initialise_from(build_fcn(backbone=backbone), detector())
     kept = [
-        map_
+        with_beside(map_, variant.beside) if stride == 16 else map_
         for map_, stride in zip(backbone.outputs, (2, *STRIDES), strict=True)
         if stride in (2, *variant.strides)
     ]
@@ -124,6 +142,16 @@ def build(variant: Variant) -> keras.Model:
     )
 
 
+def with_beside(map_: Any, beside: str) -> Any:
+    """The map at 1/16 with its regions' means, or with as many features of each cell alone: the control."""
+    if beside == "nothing":
+        return map_
+    if beside == "regions":
+        return pooled_regions(map_, REGION_CHANNELS)
+    cells = convolution(map_, 4 * REGION_CHANNELS, 1, name="cells")
+    return keras.layers.Concatenate(name="context")([map_, cells])
+
+
 def confusion_of(model: keras.Model, scenes: Dataset) -> Any:
     return confusion_matrix(scenes.label_maps, np.stack(segment(model, scenes.images, "labels")), N_CLASSES)
 
@@ -134,6 +162,7 @@ def run(
     seed: int,
     scenes: dict[str, Dataset],
     steps: int,
+    rate: float = RATE,
     validate_every: int | None = None,
     checkpoint: Path | None = None,
     recipe: dict[str, Any] | None = None,
@@ -144,7 +173,7 @@ def run(
         with_logits(model),
         segmentation_batches(training.images, training.label_maps, steps=steps, batch_size=BATCH, seed=seed),
         LOSSES[loss],
-        cosine_optimizer(steps, RATE),
+        cosine_optimizer(steps, rate),
         steps,
         validate=(lambda _: mean_iou(confusion_of(model, validation)).mean) if validate_every else None,
         validate_every=validate_every or steps,
@@ -154,34 +183,43 @@ def run(
     return history.seconds
 
 
-def sweep(path: Path, seeds: tuple[int, ...]) -> None:
-    rows = read_rows(path)
-    scenes = {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
-    for seed in seeds:
-        for variant in VARIANTS:
-            key = {name: str(value) for name, value in (asdict(variant) | {"seed": seed}).items()}
-            if holds(rows, key):
-                continue
-            set_seed(seed)
-            model = build(variant)
-            seconds = run(model, variant.loss, seed, scenes, STEPS)
-            validation, test = (confusion_of(model, scenes[name]) for name in ("validation", "test"))
-            ious = mean_iou(test)
-            found = {"validation_miou": mean_iou(validation).mean, "miou": ious.mean}
-            found |= {f"iou_{i}": iou for i, iou in enumerate(ious.per_class)}
-            found |= {"pixel_accuracy": pixel_accuracy(test)}
-            row = key | {name: f"{value:.5f}" for name, value in found.items()}
-            rows.append(row | {"parameters": str(model.count_params()), "seconds": f"{seconds:.0f}"})
-            write_rows(path, rows)
-            print(rows[-1], flush=True)
+def scene_sets() -> dict[str, Dataset]:
+    """Scenes to train, validate and test with."""
+    return {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
+
+
+def row_of(key: Row) -> Row:
+    """Train one variant with one seed, and score it."""
+    (variant,) = (v for v in VARIANTS if v.variant == key["variant"])
+    seed, scenes = int(key["seed"]), scene_sets()
+    set_seed(seed)
+    model = build(variant)
+    seconds = run(model, variant.loss, seed, scenes, variant.steps, variant.learning_rate)
+    validation, test = (confusion_of(model, scenes[name]) for name in ("validation", "test"))
+    ious = mean_iou(test)
+    found = {"validation_miou": mean_iou(validation).mean, "miou": ious.mean}
+    found |= {f"iou_{i}": iou for i, iou in enumerate(ious.per_class)}
+    found |= {"pixel_accuracy": pixel_accuracy(test)}
+    row = {name: f"{value:.5f}" for name, value in found.items()}
+    return row | {"parameters": str(model.count_params()), "seconds": f"{seconds:.0f}"}
+
+
+def sweep(path: Path, scheduler: str | None) -> None:
+    keys = [
+        {name: str(value) for name, value in (asdict(variant) | {"seed": seed}).items()}
+        for seed in SEEDS
+        for variant in VARIANTS
+    ]
+    rows = fill(path, keys, row_of, scheduler)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch08.py",
-        steps=STEPS,
         batch=BATCH,
-        learning_rate=RATE,
         seeds=SEEDS,
         scenes=SCENES,
+        runs=len(rows),
+        seconds=sum(int(row["seconds"]) for row in rows),
+        threads=1,
     )
 
 
@@ -194,7 +232,7 @@ def ship() -> None:
     checkpoint = DATA.parent / "build" / "fcn_checkpoint.npz"
     # What the training cannot see for itself: a checkpoint of another loss, other scenes or another detector
     # must not be shipped.
-    recipe = asdict(VARIANTS[0]) | {
+    recipe = asdict(replace(VARIANTS[0], steps=SHIPPED_STEPS)) | {
         "scenes": numbers,
         "renderer": RENDERER_VERSION,
         "detector": hashlib.sha256((DATA / "weights" / "ssd.npz").read_bytes()).hexdigest(),
@@ -300,14 +338,14 @@ ENTRANTS = (
 )
 
 
-def race(path: Path, seeds: tuple[int, ...]) -> None:
+def race(path: Path) -> None:
     """Both from scratch, with cross-entropy; validation does not count towards the time."""
     rows = read_rows(path)
     validation, test = (
         render_dataset(n, SCENES[name][1]) for n, name in zip(RACE_SCENES, ("validation", "test"), strict=True)
     )
     training = render_dataset(*SCENES["train"])
-    for seed in seeds:
+    for seed in SEEDS:
         for entrant in ENTRANTS:
             key = {"network": entrant.network, "seed": str(seed)}
             if not holds(rows, key):
@@ -363,7 +401,7 @@ if __name__ == "__main__":
     parser.add_argument("--weights", action="store_true", help="train the shipped weights instead")
     parser.add_argument("--epochs", action="store_true", help="follow one training on the test scenes")
     parser.add_argument("--race", action="store_true", help="race the published network")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="to share the work among processes")
+    parser.add_argument("--scheduler", help="address of a Dask scheduler, for the table of variants")
     parser.add_argument("--output", type=Path, help="another table than the one in data/results")
     arguments = parser.parse_args()
     if arguments.weights:
@@ -371,6 +409,6 @@ if __name__ == "__main__":
     elif arguments.epochs:
         epochs()
     elif arguments.race:
-        race(arguments.output or DATA / "results" / "segmentation_race.csv", tuple(arguments.seeds))
+        race(arguments.output or RESULTS / "segmentation_race.csv")
     else:
-        sweep(arguments.output or DATA / "results" / "segmentation.csv", tuple(arguments.seeds))
+        sweep(arguments.output or RESULTS / "segmentation.csv", arguments.scheduler)

@@ -28,7 +28,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from course_utils.datasets import Dataset, load_digits, render_dataset
+from course_utils.datasets import load_digits
 from course_utils.experiments.ch12 import PATCH, DigitTraining, build_cnn, build_vit, splits
 from course_utils.experiments.ch12_canvases import canvas_sets, hits, train_looker
 from course_utils.experiments.ch12_occlusion import (
@@ -43,7 +43,7 @@ from course_utils.experiments.ch12_reader import read, train_reader
 from course_utils.experiments.ch12_segmenter import build_segmenter
 from course_utils.metrics import mean_iou
 from results import RESULTS, Row, fill, holds, read_rows, write_manifest, write_rows
-from sweep_ch08 import BATCH, RATE, SCENES, confusion_of
+from sweep_ch08 import BATCH, RATE, SCENES, confusion_of, scene_sets
 from sweep_ch08 import STEPS as SEGMENTER_STEPS
 from sweep_ch08 import run as train_segmenter
 
@@ -127,12 +127,6 @@ def write_facts(path: Path, rows: list[Row], **facts: Any) -> None:
         seconds=round(sum(float(row["seconds"]) for row in rows)),
         threads=1,
     )
-
-
-@cache
-def scene_sets() -> dict[str, Dataset]:
-    """Chapter 08's scenes: read once a process."""
-    return {name: render_dataset(n, seed) for name, (n, seed) in SCENES.items()}
 
 
 def segmenter_run(key: Row) -> Row:

@@ -9,7 +9,7 @@ import numpy as np
 from course_utils._arguments import as_count, require_kind
 from course_utils.backbones import convolution, residual_backbone, resnet56v2_backbone
 
-__all__ = ["Context", "build_fcn", "resnet56v2_pyramid", "with_logits"]
+__all__ = ["Context", "build_fcn", "pooled_regions", "resnet56v2_pyramid", "with_logits"]
 
 Context = Literal["pyramid", "sum", "pool"]
 
@@ -183,15 +183,38 @@ def _summed_scores(levels: dict[int, Any], n_classes: int) -> Any:
 def _pooled(levels: dict[int, Any], channels: int) -> Any:
     layers = keras.layers
     stride = max(s for s, map_ in levels.items() if min(map_.shape[1:3]) >= max(POOLING_BINS))
-    map_ = levels[stride]
-    rows, columns = map_.shape[1:3]
-    parts = [map_]
-    for bins in POOLING_BINS:
-        means = _Regions(bins, name=f"bins{bins}")(map_)
-        means = convolution(means, channels, 1, name=f"pooled{bins}")
-        parts.append(layers.Resizing(rows, columns, interpolation="bilinear", name=f"spread{bins}")(means))
-    x = convolution(layers.Concatenate(name="context")(parts), 2 * channels, name="mixed")
+    x = convolution(pooled_regions(levels[stride], channels), 2 * channels, name="mixed")
     return layers.UpSampling2D(stride // 4, interpolation="bilinear", name=f"enlarge{stride}")(x)
+
+
+def pooled_regions(x: Any, channels: int, bins: Sequence[int] = POOLING_BINS) -> Any:
+    """A map with its means over grids of regions beside it, as PSPNet does (Zhao et al. 2017, section 3.2).
+
+    Parameters
+    ----------
+    x : keras tensor (N, h, w, C)
+    channels : int
+        Of the 1×1 convolution after each grid's means.
+    bins : sequence of int
+        Cells on a side of each grid.
+
+    Returns
+    -------
+    keras tensor (N, h, w, C + channels · number of grids)
+
+    Examples
+    --------
+    >>> pooled_regions(keras.Input((6, 8, 64)), 16).shape
+    (None, 6, 8, 128)
+    """
+    layers = keras.layers
+    rows, columns = x.shape[1:3]
+    parts = [x]
+    for side in bins:
+        means = _Regions(side, name=f"bins{side}")(x)
+        means = convolution(means, channels, 1, name=f"pooled{side}")
+        parts.append(layers.Resizing(rows, columns, interpolation="bilinear", name=f"spread{side}")(means))
+    return layers.Concatenate(name="context")(parts)
 
 
 class _Regions(keras.layers.Layer):  # type: ignore[misc]
