@@ -1,5 +1,6 @@
 """Make the tools importable as the commands see them."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,15 @@ collect_ignore = ["without", "class_run.py"]
 def pytest_ignore_collect(collection_path, config):
     """Import no browser where its tests are left out."""
     return True if collection_path.name == "browser" and "not browser" in config.option.markexpr else None
+
+
+# What is collected stays: looking through it for garbage, again and again while it grows, takes seconds a process.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 # A busy machine pauses a test for longer than Hypothesis' default of 200 ms.
