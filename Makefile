@@ -37,8 +37,9 @@ lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+# What is compiled is kept, whatever the environment says: the tests' assertions take 8 s a process.
 unit: setup
-	$(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark and not browser" course_utils tests
+	PYTHONDONTWRITEBYTECODE= $(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark and not browser" course_utils tests
 
 nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks

@@ -34,8 +34,8 @@ def pytest_collection_finish():
     gc.enable()
 
 
-# A busy machine pauses a test for longer than Hypothesis' default of 200 ms.
-settings.register_profile("course", deadline=None)
+# A busy machine pauses a test for longer than Hypothesis' default of 200 ms. Other examples are tried in each run.
+settings.register_profile("course", deadline=None, max_examples=50)
 settings.load_profile("course")
 
 
