@@ -77,6 +77,7 @@ def assert_misbehaviour_harms_only_itself(folder, name, result):
     assert "CellTimeoutError" in feedback(folder, "loops", name)
 
 
+@pytest.mark.integration
 @WITH_NBGRADER
 def test_a_class_is_graded_fairly_and_misbehaviour_harms_only_itself(tmp_path):
     """One wrong copy, in which each exercise has another mistake: all three take as much time again.
