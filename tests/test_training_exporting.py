@@ -37,6 +37,7 @@ def runner(path: Path) -> Any:
     return run
 
 
+@pytest.mark.integration
 def test_a_detector_finds_the_same_in_ten_photographs(tmp_path: Path) -> None:
     model = build_ssd()
     load_weights(model, data_path("weights/ssd.npz"), anchors=model.anchors)
@@ -56,6 +57,7 @@ def test_a_detector_finds_the_same_in_ten_photographs(tmp_path: Path) -> None:
     assert objects >= 10
 
 
+@pytest.mark.integration
 def test_a_segmenter_gives_the_same_probabilities(tmp_path: Path) -> None:
     """Untrained: a few layers of each kind do for that, and the network's weights would need all of it."""
     set_seed(0)
