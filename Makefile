@@ -14,8 +14,8 @@ override export REPO := $(value REPO)
 override export NOTEBOOKS := $(value NOTEBOOKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run slides test lint unit nbval lab save student class readme colab benchmark margins test-browser \
-	test-slow test-environment test-oldest clean
+.PHONY: help setup run slides test lint unit integration nbval lab save student class readme colab benchmark margins \
+	test-browser test-slow test-environment test-oldest clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,15 +30,22 @@ run: setup  ## execute every notebook in a fresh kernel and make the site in bui
 slides: setup  ## write a deck of each chapter that `make run` has executed to build/slides/
 	@$(PY) tools/slides.py
 
-test: setup lint unit nbval  ## style, types, unit tests, notebook rules, and every notebook compared
+test: setup lint unit integration nbval  ## style, types, tests, notebook rules, and every notebook compared
 
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+# What is compiled is kept, whatever the environment says: the tests' assertions take 8 s a process.
 unit: setup
-	$(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules -m "not slow and not benchmark and not browser" course_utils tests
+	PYTHONDONTWRITEBYTECODE= $(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules \
+		-m "not slow and not benchmark and not browser and not integration" course_utils tests
+
+# Of the files that have such tests, since collecting all takes half a minute.
+integration: setup
+	PYTHONDONTWRITEBYTECODE= $(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope -m "integration and not slow" \
+		$$(grep -l pytest.mark.integration tests/*.py)
 
 nbval: setup
 	$(WITH_THREADS) $(PY) -m pytest -n 2 --dist loadscope --nbval --durations=5 notebooks

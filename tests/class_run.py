@@ -1,8 +1,9 @@
 """What the tests of the class folder hand in, graded by nbgrader in a process of its own.
 
 `python tests/class_run.py FOLDER SECONDS WRONG ASSIGNMENT …` leaves `result.json` in the folder; in the first of
-the assignments there are students who misbehave. Cells that never end are stopped after so many seconds; with 0,
-as the folder's settings say. WRONG students, three at most, hand in wrong answers.
+the assignments there are students who misbehave, in the others only those who solve it and those who do nothing.
+Cells that never end are stopped after so many seconds; with 0, as the folder's settings say. WRONG students, three
+at most, hand in wrong answers.
 """
 
 import itertools
@@ -97,7 +98,7 @@ def graded(folder, api, name, n_wrong, *, misbehaving):
     """Release, hand in, grade, give feedback: what nbgrader said, and the scores."""
     demanded(api, "generate_assignment", name)
     for student, answers in answers_of(folder, name, n_wrong).items():
-        if misbehaving or student not in {"overwrites", "leaves", "loops"}:
+        if misbehaving or student in {"untouched", "solved"}:
             hand_in(folder, student, name, answers)
     if misbehaving:  # a package of the course's name beside the notebook, from where Python imports first
         false = folder / "submitted" / "overwrites" / name / "course_utils"

@@ -1,5 +1,6 @@
 """Make the tools importable as the commands see them."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -24,8 +25,17 @@ def pytest_ignore_collect(collection_path, config):
     return True if collection_path.name == "browser" and "not browser" in config.option.markexpr else None
 
 
-# A busy machine pauses a test for longer than Hypothesis' default of 200 ms.
-settings.register_profile("course", deadline=None)
+# What is collected stays: looking through it for garbage, again and again while it grows, takes seconds a process.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
+
+
+# A busy machine pauses a test for longer than Hypothesis' default of 200 ms. Other examples are tried in each run.
+settings.register_profile("course", deadline=None, max_examples=50)
 settings.load_profile("course")
 
 

@@ -22,8 +22,13 @@ def test_parameters_of_the_default() -> None:
     assert residual_backbone((96, 128, 3)).count_params() == 310_576
 
 
-def test_resnet56v2_has_the_published_size() -> None:
-    backbone = resnet56v2_backbone((480, 640, 3))
+@pytest.fixture(scope="module")
+def resnet56v2() -> keras.Model:
+    return resnet56v2_backbone((480, 640, 3))
+
+
+def test_resnet56v2_has_the_published_size(resnet56v2: keras.Model) -> None:
+    backbone = resnet56v2
     assert backbone.count_params() == 1_671_168
     assert tuple(backbone.outputs[0].shape[1:]) == (120, 160, 256)
     # Three 1×1 or 3×3 layers in each of 18 bottlenecks and the stem; the short cuts are not on the longest path.
@@ -31,8 +36,8 @@ def test_resnet56v2_has_the_published_size() -> None:
     assert len(kernels) == 1 + 18 * 3 + 3
 
 
-def test_weights_can_be_told_apart_by_name() -> None:
-    for backbone in (residual_backbone((96, 128, 3)), resnet56v2_backbone((96, 128, 3))):
+def test_weights_can_be_told_apart_by_name(resnet56v2: keras.Model) -> None:
+    for backbone in (residual_backbone((96, 128, 3)), resnet56v2):
         paths = [variable.path for variable in backbone.weights]
         assert len(set(paths)) == len(paths)
 

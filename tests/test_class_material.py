@@ -43,9 +43,8 @@ def feedback(folder, student, name):
 
 def assert_graded_fairly(folder, name, result):
     """Nothing for the untouched, the wrong and the pasted, all for the solutions; and everybody learns why."""
+    assert_solutions_alone_count(folder, name, result)
     scores = result["scores"]
-    assert scores["untouched"] == 0
-    assert scores["solved"] == 1
     assert scores["pasted"] == 0
     chapter = f"ch{name[:2]}"
     exercises = importlib.import_module(f"course_utils.exercises.{chapter}").EXERCISES
@@ -56,7 +55,12 @@ def assert_graded_fairly(folder, name, result):
         page = feedback(folder, student, name)
         for place, exercise in enumerate(CHAPTERS[chapter], start=int(student[-1])):
             assert " ".join(exercises[exercise].mistakes[place % 3].says.split()) in page, exercise
-    assert feedback(folder, "untouched", name).count("not attempted") >= len(CHAPTERS[chapter])
+
+
+def assert_solutions_alone_count(folder, name, result):
+    assert result["scores"]["untouched"] == 0
+    assert result["scores"]["solved"] == 1
+    assert feedback(folder, "untouched", name).count("not attempted") >= len(CHAPTERS[f"ch{name[:2]}"])
     released = read(folder / "release" / name / f"{name}.ipynb")
     text = "\n".join(cell.source for cell in released.cells)
     assert not re.search("SOLUTION|HIDDEN|seed", text)
@@ -73,14 +77,20 @@ def assert_misbehaviour_harms_only_itself(folder, name, result):
     assert "CellTimeoutError" in feedback(folder, "loops", name)
 
 
+@pytest.mark.integration
 @WITH_NBGRADER
 def test_a_class_is_graded_fairly_and_misbehaviour_harms_only_itself(tmp_path):
-    """One wrong copy, in which each exercise has another mistake: all three take as much time again."""
+    """One wrong copy, in which each exercise has another mistake: all three take as much time again.
+
+    In the class that behaves there are no wrong and no pasted copies: that grading succeeds there is the question.
+    `check` tells them apart in the tests of the exercises and below, nbgrader for each chapter in the slow tests.
+    """
     folder = tmp_path / "class"
     misbehaved, behaved = "01_softmax", "09_your_photographs"
     results = run(folder, misbehaved, behaved, seconds=3, n_wrong=1)
-    for name in (misbehaved, behaved):
-        assert_graded_fairly(folder, name, results[name])
+    assert_graded_fairly(folder, misbehaved, results[misbehaved])
+    assert_solutions_alone_count(folder, behaved, results[behaved])
+    assert results[behaved]["scores"].keys() == {"untouched", "solved"}
     assert_misbehaviour_harms_only_itself(folder, misbehaved, results[misbehaved])
     assert results[behaved]["success"], results[behaved]["log"]
 

@@ -75,6 +75,7 @@ def test_the_settings_change_the_last_digits_of_a_sine():
     assert own != plain
 
 
+@pytest.mark.integration
 def test_the_same_scenes_with_other_instructions():
     """Corners of these differed before they were rounded: of 73 without FMA, of some others with AVX-512."""
     assert_same(outputs(DRAW, *range(12), 73))

@@ -182,12 +182,13 @@ class TestDistiller:
     @pytest.mark.parametrize("labelled", [True, False])
     @pytest.mark.parametrize("kind", ["soft", "logits"])
     def test_evaluate_is_the_mean_of_the_loss(self, batch, built, labelled, kind):
+        """As a graph where labels and students differ in both; tracing all eight takes most of the time."""
         x, labels = batch
         teacher, student = small_teacher(), small_student(built)
         distiller = Distiller(teacher, student, 3.0, 0.6, 0.4, kind=kind)
-        distiller.compile("sgd", metrics=["accuracy"])
+        distiller.compile("sgd", metrics=["accuracy"], run_eagerly=built == labelled)
         found = distiller.evaluate(x, labels if labelled else None, verbose=0, return_dict=True)
-        z, s = teacher.predict(x, verbose=0), student.predict(x, verbose=0)
+        z, s = np.asarray(teacher(x)), np.asarray(student(x))
         if kind == "soft":
             expected = distillation_loss(z, s, labels if labelled else None, 3.0, 0.6, 0.4)
         else:
@@ -204,7 +205,7 @@ class TestDistiller:
         distiller = Distiller(teacher, student, temperature=2.0)
         distiller.compile(keras.optimizers.SGD(0.1))
         distiller.fit(x, batch_size=40, verbose=0)
-        errors = scipy_softmax((x @ weights + bias) / 2, -1) - scipy_softmax(teacher.predict(x, verbose=0) / 2, -1)
+        errors = scipy_softmax((x @ weights + bias) / 2, -1) - scipy_softmax(np.asarray(teacher(x)) / 2, -1)
         after_weights, after_bias = student.get_weights()
         assert np.allclose(after_weights, weights - 0.1 * 2 * x.T @ errors / 40, atol=1e-5)
         assert np.allclose(after_bias, bias - 0.1 * 2 * errors.mean(0), atol=1e-5)
@@ -215,7 +216,7 @@ class TestDistiller:
         before = [w.copy() for w in teacher.get_weights()]
         distiller = Distiller(teacher, small_student())
         assert not teacher.trainable_variables
-        distiller.compile("adam")
+        distiller.compile("adam", run_eagerly=True)
         distiller.fit(x, labels, epochs=3, verbose=0)
         assert all(np.array_equal(a, b) for a, b in zip(before, teacher.get_weights(), strict=True))
         assert len(distiller.trainable_variables) == 2
@@ -223,12 +224,12 @@ class TestDistiller:
     def test_cached_logits_do_what_the_teacher_does(self, batch):
         x, labels = batch
         teacher = small_teacher()
-        logits = teacher.predict(x, verbose=0)
+        logits = np.asarray(teacher(x))
         students = []
         for asked, targets in ((teacher, labels), (None, {"labels": labels, "teacher_logits": logits})):
             student = small_student()
             distiller = Distiller(asked, student)
-            distiller.compile(keras.optimizers.SGD(0.1))
+            distiller.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
             distiller.fit(x, targets, shuffle=False, epochs=2, verbose=0)
             students.append(student.get_weights())
         assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(*students, strict=True))
@@ -248,11 +249,13 @@ class TestDistiller:
         dense = keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.5))
         student = keras.Sequential([keras.Input((5,)), dense])
         distiller = Distiller(small_teacher(), student)
-        distiller.compile("sgd")
-        loss = distillation_loss(distiller.teacher.predict(x, verbose=0), student.predict(x, verbose=0), labels)
+        distiller.compile("sgd", run_eagerly=True)
+        loss = distillation_loss(distiller.teacher(x), student(x), labels)
         penalty = 0.5 * np.sum(dense.kernel.numpy() ** 2)
         assert float(distiller.evaluate(x, labels, verbose=0)) == pytest.approx(np.mean(loss) + penalty, rel=1e-5)
 
+    @pytest.mark.usefixtures("eagerly")
+    @pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
     @pytest.mark.parametrize("teacher", [small_teacher, lambda: None])
     def test_saving_and_loading(self, batch, tmp_path, teacher):
         x, labels = batch
@@ -274,7 +277,7 @@ class TestDistiller:
         other.student.set_weights([w + 1 for w in other.student.get_weights()])
         one.save_weights(tmp_path / "w.weights.h5")
         other.load_weights(tmp_path / "w.weights.h5")
-        assert np.array_equal(one.predict(batch[0], verbose=0), other.predict(batch[0], verbose=0))
+        assert np.array_equal(one(batch[0]), other(batch[0]))
 
 
 BAD_DISTILLERS = [
@@ -452,7 +455,7 @@ class TestDigits:
             keras.utils.set_random_seed(3)
             models.append(train(build_student((1, 2)), images, labels, steps=7, seed=1, batch_size=16))
         assert int(models[0].optimizer.iterations.numpy()) == 7
-        assert np.allclose(models[0].predict(images, verbose=0), models[1].predict(images, verbose=0), atol=1e-5)
+        assert np.allclose(models[0](images), models[1](images), atol=1e-5)
 
     @pytest.mark.parametrize(
         ("call", "message"),

@@ -36,6 +36,8 @@ def test_a_seed_that_is_none_is_named(seed):
         digit_parts(seed)
 
 
+@pytest.mark.usefixtures("eagerly")  # a graph of two steps takes seconds to trace
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_a_student_depends_on_its_seed_alone():
     images, labels = np.random.default_rng(0).random((8, 28, 28, 1), dtype=np.float32), np.arange(8)
     runs = [train_student(images, labels, steps=2, seed=seed).get_weights()[0] for seed in (0, 0, 1)]

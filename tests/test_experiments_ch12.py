@@ -173,11 +173,13 @@ def test_ink_is_added_up_by_block(canvases):
     assert found[1, 2, 3] == canvases.images[1, 32:48, 48:64].sum(dtype=int)
 
 
+@pytest.mark.usefixtures("eagerly")  # a graph of these few steps takes longer to trace
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_the_reader_tells_digits_apart_however_many_it_reads():
     images, labels = load_digits()
     picked = np.random.default_rng(0).integers(0, 5000, 100)
     sets = draw_canvases(images[picked], labels[picked], 4, np.random.default_rng(0))
-    network, seconds = train_reader(sets, images[picked], labels[picked], 20, 0, batch_size=4, samples=16)
+    network, seconds = train_reader(sets, images[picked], labels[picked], 5, 0, batch_size=4, samples=16)
     assert seconds > 0
     assert abs(network.count_params() - looker_size()) < 1000
     alone = np.zeros((20, 112, 112), np.uint8)

@@ -109,7 +109,7 @@ def test_an_unknown_critic_is_refused():
 
 def test_the_learner_repeats_and_goes_on_from_a_state(learner):
     learner.start(1)
-    learner.train(8)
+    learner.train(4)
     kept, before = learner.state(), learner.losses()
     learner.train(3, fall_over=2)
     after = learner.losses()
@@ -118,7 +118,7 @@ def test_the_learner_repeats_and_goes_on_from_a_state(learner):
     learner.train(3, fall_over=2)
     np.testing.assert_allclose(learner.losses(), after, atol=1e-5)
     learner.start(1)
-    learner.train(8)
+    learner.train(4)
     np.testing.assert_allclose(learner.losses(), before, atol=1e-5)
     assert np.abs(after - before).max() > 2e-4
 

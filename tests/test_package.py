@@ -38,6 +38,7 @@ def run(code):
     return done.stdout.strip()
 
 
+@pytest.mark.integration
 def test_importing_brings_neither_tensorflow_nor_matplotlib():
     """One module after the other, in one process: the first one that brings something is the one to look at."""
     code = f"""
@@ -56,6 +57,7 @@ def test_importing_the_package_alone_imports_nothing_else():
     assert run(code) == "['course_utils']"
 
 
+@pytest.mark.integration
 def test_importing_every_module_seeds_nothing_and_sets_nothing():
     code = """
 import importlib, pkgutil, numpy as np, matplotlib as mpl

@@ -121,6 +121,7 @@ def chapter(site):
     return (site / "chapters" / "01_softmax.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.integration
 def test_figures_keep_their_alternative_texts(chapter):
     texts = [image.get("alt") for image in elements(chapter, "img")]
     assert 'a "red" <dot>' in texts
@@ -128,6 +129,7 @@ def test_figures_keep_their_alternative_texts(chapter):
     assert all(texts)
 
 
+@pytest.mark.integration
 def test_frames_are_in_the_page_and_nothing_of_another_host(site, chapter):
     assert chapter.count('<figure class="explore"') == 1
     assert elements(chapter, "input")
@@ -139,6 +141,7 @@ def test_frames_are_in_the_page_and_nothing_of_another_host(site, chapter):
         assert not [address for address in loaded if re.match(r"(?:https?:)?//", address)], page.name
 
 
+@pytest.mark.integration
 def test_solutions_are_folded_and_so_are_imports(chapter):
     (details,) = re.findall(r'<details class="solution">(.*?)</details>', chapter, re.DOTALL)
     assert "This way." in details
@@ -147,16 +150,19 @@ def test_solutions_are_folded_and_so_are_imports(chapter):
     assert "tag_hide-input" in chapter
 
 
+@pytest.mark.integration
 def test_a_check_says_that_it_needs_a_kernel(chapter):
     assert chapter.count('class="needs-kernel"') == 1
 
 
+@pytest.mark.integration
 def test_formulas_are_left_for_the_package_of_the_site(site, chapter):
     assert r"\(x^2\)" in chapter
     assert any("mathjax/MathJax.js" in (e.get("src") or "") for e in elements(chapter, "script"))
     assert (site / "_static" / "mathjax" / "MathJax.js").is_file()
 
 
+@pytest.mark.integration
 def test_links_lead_to_pages(chapter):
     links = [e.get("href") for e in elements(chapter, "a")]
     assert "02_second.html" in links
@@ -164,6 +170,7 @@ def test_links_lead_to_pages(chapter):
     assert "benchmarks" not in " ".join(filter(None, links))
 
 
+@pytest.mark.integration
 def test_code_links_to_the_reference_and_the_reference_to_chapters(site, chapter):
     assert any("course_utils.softmax.softmax" in (e.get("href") or "") for e in elements(chapter, "a"))
     page = (site / "api" / "index.html").read_text(encoding="utf-8")
@@ -172,6 +179,7 @@ def test_code_links_to_the_reference_and_the_reference_to_chapters(site, chapter
     assert any("_modules" in (e.get("href") or "") for e in elements(page, "a"))
 
 
+@pytest.mark.integration
 def test_two_definitions_of_a_term_stand_side_by_side(site, chapter):
     page = (site / "terms.html").read_text(encoding="utf-8")
     assert "2 chapters define this term" in page
@@ -181,12 +189,14 @@ def test_two_definitions_of_a_term_stand_side_by_side(site, chapter):
     assert 'id="term-logit"' in page
 
 
+@pytest.mark.integration
 def test_the_first_use_in_a_section_links_to_the_index(site):
     page = (site / "chapters" / "02_second.html").read_text(encoding="utf-8")
     sections = re.findall(r'<section id="(?:and-then|later)">.*?</section>', page, re.DOTALL)
     assert [section.count("terms.html#term-logit") for section in sections] == [1, 1]
 
 
+@pytest.mark.integration
 def test_the_cover_says_what_there_is_what_it_needs_and_what_failed(site):
     page = (site / "index.html").read_text(encoding="utf-8")
     assert "01 · Scores &amp; shares: a beginning" in page
@@ -197,6 +207,7 @@ def test_the_cover_says_what_there_is_what_it_needs_and_what_failed(site):
     assert re.search(r"03 · Gone.*?failed", page, re.DOTALL)
 
 
+@pytest.mark.integration
 def test_a_shared_link_has_title_and_description(chapter):
     tags = {e["property"]: e["content"] for e in elements(chapter, "meta") if "property" in e}
     assert tags["og:title"] == "01 · Scores & shares: a beginning"
@@ -204,6 +215,7 @@ def test_a_shared_link_has_title_and_description(chapter):
     assert "og:url" not in tags  # nobody has said where the course lies
 
 
+@pytest.mark.integration
 def test_a_warning_is_an_error(tmp_path):
     executed = tmp_path / "01_softmax.ipynb"
     cells = [new_markdown_cell("# 01 · First\n\n[nowhere](99_nothing.ipynb)"), new_markdown_cell(NEEDED)]

@@ -64,6 +64,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.integration
 def test_rows_of_all_seeds_are_trained_scored_and_not_made_again(
     untrained: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_rows_of_all_seeds_are_trained_scored_and_not_made_again(
     assert rows(tmp_path / "t.csv") == found
 
 
+@pytest.mark.integration
 def test_a_row_without_all_its_seeds_is_not_scored(untrained: Any, folder: Path, tmp_path: Path) -> None:
     untrained.main(arguments(folder, tmp_path, only=["segmenter_shipped_10_1"]))
     assert not (tmp_path / "t.csv").exists() and (tmp_path / "kept" / "segmenter_shipped_10_1.npz").is_file()

@@ -23,6 +23,7 @@ def test_they_are_fifteen_at_most() -> None:
     assert len([line for line in lines_of_the_readme().splitlines() if line.strip()]) <= 15
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_they_train_score_and_save(

@@ -8,6 +8,8 @@ import pytest
 from fresh_environment import environment_without_the_course, wheel_of_the_course
 from notebooks import ROOT, chapters, read
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):

@@ -24,6 +24,7 @@ import student
 from notebooks import ROOT, chapters, read
 
 
+@pytest.mark.integration
 def test_a_failing_notebook_is_reported_with_its_cell_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "notebooks"
     folder.mkdir()
@@ -50,6 +51,7 @@ def test_a_failing_notebook_is_reported_with_its_cell_and_the_others_go_on(tmp_p
     assert [bool(result["failure"]) for result in made] == [True, False]
 
 
+@pytest.mark.integration
 def test_student_copies_ask_every_exercise_and_nothing_fails(tmp_path):
     """The exercises' cells of all copies, with set-ups and imports, in one kernel, emptied before each copy."""
     cells = [new_markdown_cell("# Student copies"), new_code_cell("_before = set(globals())")]
@@ -249,6 +251,7 @@ def test_a_broken_environment_gets_one_clear_line(tmp_path, monkeypatch):
         setup.main()
 
 
+@pytest.mark.integration
 def test_no_network_gets_one_clear_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(setup, "ROOT", tmp_path)
     for name in ("pyproject.toml", "constraints.txt"):
@@ -287,6 +290,7 @@ def test_a_manifest_says_how_and_with_what(tmp_path):
     assert set(found) >= {"machine", "python", "tensorflow", "numpy", "finished"}
 
 
+@pytest.mark.integration
 def test_lost_workers_are_named_and_not_waited_for(tmp_path):
     """One test ends its process, one hangs; with the settings of pyproject.toml the run ends, with both names.
 

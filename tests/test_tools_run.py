@@ -112,6 +112,8 @@ def test_a_signal_ends_the_run_in_order(number, folder):
 import pathlib, sys
 sys.path.insert(0, {str(ROOT / "tools")!r})
 import run
+
+pytestmark = pytest.mark.integration
 run.FOLDER = pathlib.Path({str(folder)!r})
 run.EXECUTED, run.FRAMES, run.RUNS = (run.FOLDER.parent / name for name in ("executed", "frames", "runs.json"))
 run.chapters = lambda: sorted(run.FOLDER.glob("*.ipynb"))

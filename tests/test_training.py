@@ -1,4 +1,8 @@
-"""Training: the same result twice, also after a stop; weights that are checked name by name."""
+"""Training: the same result twice, also after a stop; weights that are checked name by name.
+
+Short trainings go step by step, since tracing a graph takes longer than they do. That a traced one resumes to the
+same result too is in test_training_checkpoint.py.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +17,7 @@ from course_utils._progress import ProgressBar
 from course_utils.training import History, cosine_optimizer, load_weights, loop, save_weights, set_seed, train
 
 STEPS = 24
+SHORT = {"steps": 8, "every": 2}
 
 
 def build(seed: int = 0, width: int = 4, name: str = "hidden") -> keras.Model:
@@ -33,8 +38,8 @@ def squared(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean((y_true - y_pred) ** 2, axis=-1)
 
 
-def optimizer() -> keras.optimizers.Optimizer:
-    return cosine_optimizer(STEPS, learning_rate=0.05)
+def optimizer(steps: int = STEPS) -> keras.optimizers.Optimizer:
+    return cosine_optimizer(steps, learning_rate=0.05)
 
 
 def fitness(model: keras.Model) -> float:
@@ -42,16 +47,22 @@ def fitness(model: keras.Model) -> float:
     return -float(np.mean((model(x).numpy()[:, 0] - x.sum(axis=1)) ** 2))
 
 
-def run(checkpoint: Path | None = None, data: Callable[[int], tf.data.Dataset] = batches) -> tuple:
+def run(
+    checkpoint: Path | None = None,
+    data: Callable[[int], tf.data.Dataset] = batches,
+    *,
+    steps: int = STEPS,
+    every: int = 6,
+) -> tuple:
     model = build()
     history = train(
         model,
         data,
         squared,
-        optimizer(),
-        STEPS,
+        optimizer(steps),
+        steps,
         validate=fitness,
-        validate_every=6,
+        validate_every=every,
         checkpoint=checkpoint,
         progress=False,
     )
@@ -72,29 +83,29 @@ def test_it_learns_and_repeats_itself(whole: tuple[keras.Model, History]) -> Non
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("killed_at", [7, 12, 13, 23])
-def test_a_killed_training_resumes_to_the_same_result(
-    tmp_path: Path, killed_at: int, whole: tuple[keras.Model, History]
-) -> None:
-    model, history = whole
-
-    def dying(start: int) -> tf.data.Dataset:
-        def generate():
-            for index, batch in enumerate(batches(start), start=start):
-                if index == killed_at:
-                    raise KeyboardInterrupt
-                yield batch
-
-        class Dying:
-            def take(self, _: int):
-                return generate()
-
-        return Dying()
-
+@pytest.mark.usefixtures("eagerly")
+def test_a_training_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    """In the middle of an interval, at the end of one, one step later, and before the last step."""
+    model, history = run(**SHORT)
     path = tmp_path / "checkpoint.npz"
-    with pytest.raises(KeyboardInterrupt):
-        run(path, dying)
-    resumed, second = run(path)
+    for killed_at in (3, 4, 5, 7):
+
+        def dying(start: int, killed_at: int = killed_at) -> tf.data.Dataset:
+            def generate():
+                for index, batch in enumerate(batches(start), start=start):
+                    if index == killed_at:
+                        raise KeyboardInterrupt
+                    yield batch
+
+            class Dying:
+                def take(self, _: int):
+                    return generate()
+
+            return Dying()
+
+        with pytest.raises(KeyboardInterrupt):
+            run(path, dying, **SHORT)
+    resumed, second = run(path, **SHORT)
     for one, other in zip(model.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (second.steps, second.best_step) == (history.steps, history.best_step)
@@ -102,15 +113,17 @@ def test_a_killed_training_resumes_to_the_same_result(
     assert not list(tmp_path.glob("*.tmp"))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_finished_training_is_not_run_again(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    model, history = run(path)
-    again, second = run(path, lambda start: batches(start).take(0))
+    model, history = run(path, **SHORT)
+    again, second = run(path, lambda start: batches(start).take(0), **SHORT)
     assert second == history
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_best_weights_are_kept() -> None:
     scores = iter([0.1, 0.9, 0.3, 0.2])
     kept: list[np.ndarray] = []
@@ -120,16 +133,15 @@ def test_the_best_weights_are_kept() -> None:
         return next(scores)
 
     model = build()
-    history = train(
-        model, batches, squared, optimizer(), STEPS, validate=validate, validate_every=6, progress=False
-    )
-    assert history.best_step == 12
+    history = train(model, batches, squared, optimizer(), 8, validate=validate, validate_every=2, progress=False)
+    assert history.best_step == 4
     np.testing.assert_array_equal(model.get_weights()[0], kept[1])
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_without_validation_the_last_weights_stay() -> None:
-    history = train(build(), batches, squared, optimizer(), STEPS, validate_every=10, progress=False)
-    assert (history.steps, history.scores, history.best_step) == ([10, 20, 24], [], 0)
+    history = train(build(), batches, squared, optimizer(), 5, validate_every=2, progress=False)
+    assert (history.steps, history.scores, history.best_step) == ([2, 4, 5], [], 0)
 
 
 def test_the_bar_shows_loss_and_score(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,28 +156,31 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
         train(build(), batches, lambda y, p: squared(y, p) * np.nan, optimizer(), STEPS, progress=False)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_too_few_batches() -> None:
     with pytest.raises(ValueError, match="batches: expected 24 batches from step 0 on, got fewer"):
         train(build(), lambda start: batches(20), squared, optimizer(), STEPS, progress=False)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_checkpoint_of_another_model(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    run(path)
+    run(path, steps=1)
     with pytest.raises(ValueError, match=r"checkpoint: .* belongs to another model"):
-        train(build(width=5), batches, squared, optimizer(), STEPS, checkpoint=path, progress=False)
+        train(build(width=5), batches, squared, optimizer(1), 1, checkpoint=path, progress=False)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_damaged_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    run(path)
+    run(path, steps=1)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="damaged"):
-        run(path)
+        run(path, steps=1)
 
 
-def test_weights_survive_as_float16(tmp_path: Path) -> None:
-    model, _ = run()
+def test_weights_survive_as_float16(tmp_path: Path, whole: tuple[keras.Model, History]) -> None:
+    model, _ = whole
     anchors = np.arange(8.0).reshape(2, 4)
     save_weights(model, tmp_path / "w.npz", anchors=anchors)
     other = load_weights(build(seed=1), tmp_path / "w.npz", anchors=anchors)

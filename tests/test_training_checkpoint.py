@@ -1,4 +1,7 @@
-"""A checkpoint belongs to its recipe: what is refused, what is not, and that nothing is lost on the way."""
+"""A checkpoint belongs to its recipe: what is refused, what is not, and that nothing is lost on the way.
+
+Where a training is only to run on, it goes step by step: tracing it takes most of the time.
+"""
 
 import os
 import zlib
@@ -104,8 +107,11 @@ def test_dropout_goes_on_with_the_numbers_it_would_have_had(path: Path, whole: t
     )
 
 
-def test_without_validation_the_last_weights_stay_after_a_stop_too(path: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("eagerly")
+def test_without_validation_the_last_weights_stay_after_a_stop_too(tmp_path: Path) -> None:
     last, history = run(validate=None)
+    path = tmp_path / "checkpoint.npz"
+    stop_after(7, path)
     resumed, second = run(path, validate=None)
     assert_equal(resumed, last)
     assert (second.steps, second.scores, second.best_step) == (history.steps, [], 0)
@@ -153,12 +159,14 @@ def test_a_checkpoint_of_another_recipe_is_refused(path: Path, change: Any, mess
     assert path.read_bytes() == before
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_validation_that_begins_halfway_is_refused(tmp_path: Path) -> None:
     stop_after(7, tmp_path / "c.npz", validate=None)
     with pytest.raises(ValueError, match=r"another interval of validation \(None there, 3 here\)"):
         run(tmp_path / "c.npz")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_names_that_keras_makes_up_do_not_count_and_chosen_ones_do(path: Path) -> None:
     for _ in range(3):
         build()  # Keras goes on counting
@@ -176,6 +184,7 @@ def test_names_that_keras_makes_up_do_not_count_and_chosen_ones_do(path: Path) -
         run(path.with_name("named.npz"), model=named("two"))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_models_that_do_not_describe_themselves_are_told_apart(tmp_path: Path) -> None:
     class Own(keras.Model):
         def __init__(self, units: int, activation: Any = None) -> None:
@@ -200,6 +209,8 @@ def test_models_that_do_not_describe_themselves_are_told_apart(tmp_path: Path) -
             run(file, model=other)
 
 
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_last_bits_of_the_batches_do_not_count(path: Path) -> None:
     def elsewhere(start: int) -> tf.data.Dataset:
         return batches()(start).map(lambda x, y: (x * (1 + 1e-7), y))
@@ -338,6 +349,7 @@ def test_a_file_that_cannot_be_written_shows_before_the_first_step(tmp_path: Pat
     assert not list((tmp_path / "new").iterdir())  # trying leaves nothing behind
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("score", [np.nan, np.inf, None, "high"])
 def test_a_score_that_is_no_number_is_an_error(score: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"validate: expected a finite number, got .* at step 3"):
@@ -345,6 +357,7 @@ def test_a_score_that_is_no_number_is_an_error(score: Any, tmp_path: Path) -> No
     assert not (tmp_path / "c.npz").exists()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path) -> None:
     """The last step's loss is finite, what the step makes of the weights is not."""
     with pytest.raises(ValueError, match=r"model: weight .* is not finite after step 1"):

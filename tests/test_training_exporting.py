@@ -37,6 +37,7 @@ def runner(path: Path) -> Any:
     return run
 
 
+@pytest.mark.integration
 def test_a_detector_finds_the_same_in_ten_photographs(tmp_path: Path) -> None:
     model = build_ssd()
     load_weights(model, data_path("weights/ssd.npz"), anchors=model.anchors)
@@ -56,6 +57,7 @@ def test_a_detector_finds_the_same_in_ten_photographs(tmp_path: Path) -> None:
     assert objects >= 10
 
 
+@pytest.mark.integration
 def test_a_segmenter_gives_the_same_probabilities(tmp_path: Path) -> None:
     """Untrained: a few layers of each kind do for that, and the network's weights would need all of it."""
     set_seed(0)
@@ -72,7 +74,9 @@ def small(size: int | None = 4) -> keras.Model:
     return keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs))
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_replaced_as_a_whole_and_nothing_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "a.tflite"
     path.write_bytes(b"before")
 
@@ -88,6 +92,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.Monke
     assert path.read_bytes() == b"before"
     export(small(), path)
     assert len(path.read_bytes()) > 500 and [file.name for file in tmp_path.iterdir()] == ["a.tflite"]
+    assert capsys.readouterr().out == "" and sys.stdout is not None
 
 
 @pytest.mark.parametrize(
@@ -106,8 +111,3 @@ def test_what_cannot_be_exported(tmp_path: Path, model: keras.Model, name: str, 
     with pytest.raises(ValueError, match=message):
         export(model, tmp_path / name)
     assert not list(tmp_path.iterdir())
-
-
-def test_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    export(small(), tmp_path / "a.tflite")
-    assert capsys.readouterr().out == "" and sys.stdout is not None

@@ -13,6 +13,8 @@ from fresh_environment import environment_without_the_course, wheel_of_the_cours
 from notebooks import ROOT, chapters
 from setup import interpreter
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dctn
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from course_utils._arguments import as_float_array, require_finite, require_generator, shown
 from course_utils.datasets.dataset import Dataset
@@ -74,8 +72,11 @@ def photograph_groups(photographs: Dataset) -> npt.NDArray[np.int64]:
     pairs = [np.argwhere(signs[i : i + ROWS] @ signs.T >= least) + np.array([i, 0]) for i in starts]
     one, other = np.concatenate(pairs).T
     one, other = np.concatenate(pairs).T
+    # 0.15 s that the processes which draw scenes do not need
+    from scipy.sparse import coo_array, csgraph  # noqa: PLC0415
+
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(signs), len(signs)))
-    components = connected_components(graph, directed=False)[1][same.ravel()]
+    components = csgraph.connected_components(graph, directed=False)[1][same.ravel()]
     _, first, groups = np.unique(components, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[groups.ravel()].astype(np.int64)
 
