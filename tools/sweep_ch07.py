@@ -32,7 +32,7 @@ from course_utils.metrics import (
     mean_average_precision,
 )
 from course_utils.training import cosine_optimizer, load_weights, save_weights, set_seed, train
-from results import RESULTS, Row, fill, write_manifest
+from results import RESULTS, Row, fill, holds, read_rows, write_manifest
 
 DATA = Path(__file__).parent.parent / "data"
 SEEDS = (0, 1, 2)
@@ -200,11 +200,13 @@ def best_weights(rows: list[Row]) -> tuple[Configuration, ...]:
 
 
 def sweep(path: Path, scheduler: str | None) -> None:
-    tuned = fill(path, [key_of(c, seed) for seed in TUNING_SEEDS for c in CONFIGURATIONS], row_of, scheduler)
-    chosen = best_weights(tuned)
-    wanted = [c for c in CONFIGURATIONS if c not in WEIGHTED or c in chosen]
-    last = [key_of(c, seed) for seed in SEEDS if seed not in TUNING_SEEDS for c in wanted]
-    rows = fill(path, last, row_of, scheduler, before=tuned)
+    tuning = [key_of(c, seed) for seed in TUNING_SEEDS for c in CONFIGURATIONS]
+    others = [key_of(c, seed) for seed in SEEDS if seed not in TUNING_SEEDS for c in CONFIGURATIONS]
+    made = read_rows(path)  # which stay while rows of the tuning seeds are still missing
+    chosen = best_weights(fill(path, [*tuning, *(key for key in others if holds(made, key))], row_of, scheduler))
+    left_out = {c.configuration for c in WEIGHTED if c not in chosen}
+    wanted = [key for key in others if key["configuration"] not in left_out]
+    rows = fill(path, [*tuning, *wanted], row_of, scheduler)
     write_manifest(
         path.with_suffix(".json"),
         "python tools/sweep_ch07.py",
