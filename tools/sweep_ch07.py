@@ -1,6 +1,6 @@
 """Train the detector of chapter 07 in every configuration, or the one whose weights are shipped.
 
-    python tools/sweep_ch07.py            # data/results/detection.csv: every configuration, three seeds each
+    python tools/sweep_ch07.py            # data/results/detection.csv: 32 configurations, two or three seeds each
     python tools/sweep_ch07.py --weights  # data/weights/ssd.npz and data/results/detection_shipped.json
 
 Scenes of seed 1 train, seed 2 choose the score threshold (the weight of the box loss, for who reads the table, and
