@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import run
 from notebooks import ROOT, read
 
+pytestmark = pytest.mark.integration
+
 
 def write(path, *sources, heading=None):
     cells = [new_markdown_cell(heading or f"# {path.stem}"), *map(new_code_cell, sources)]
@@ -112,8 +114,6 @@ def test_a_signal_ends_the_run_in_order(number, folder):
 import pathlib, sys
 sys.path.insert(0, {str(ROOT / "tools")!r})
 import run
-
-pytestmark = pytest.mark.integration
 run.FOLDER = pathlib.Path({str(folder)!r})
 run.EXECUTED, run.FRAMES, run.RUNS = (run.FOLDER.parent / name for name in ("executed", "frames", "runs.json"))
 run.chapters = lambda: sorted(run.FOLDER.glob("*.ipynb"))
