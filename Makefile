@@ -37,9 +37,10 @@ lint: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# What is compiled is kept, whatever the environment says: the tests' assertions take 8 s a process.
+# What is compiled is kept, whatever the environment says: the tests' assertions take 8 s a process. tests/without
+# hides what nbval's plugin would load in each process, two seconds long, and no unit test needs.
 unit: setup
-	PYTHONDONTWRITEBYTECODE= $(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules \
+	PYTHONDONTWRITEBYTECODE= PYTHONPATH=tests/without $(WITH_THREADS) $(PY) -m pytest -n 2 --doctest-modules \
 		-m "not slow and not benchmark and not browser and not integration" course_utils tests
 
 # Of the files that have such tests, since collecting all takes half a minute.

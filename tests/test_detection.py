@@ -212,6 +212,7 @@ def test_ignored_anchors_have_no_gradient(ssd: SSD) -> None:
         assert (gradient[targets[..., 0] == 255] == 0).all()
 
 
+@pytest.mark.integration
 def test_training_overfits_one_scene() -> None:
     """A small network of two levels and a small scene: tracing the graph takes most of the time."""
     set_seed(0)

@@ -151,6 +151,7 @@ def test_batches_repeat_and_resume() -> None:
         np.testing.assert_array_equal(y, y2)
 
 
+@pytest.mark.integration
 def test_training_overfits_one_scene() -> None:
     """A small network and a small scene: tracing the graph takes most of the time."""
     set_seed(0)
