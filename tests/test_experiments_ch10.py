@@ -48,6 +48,7 @@ def test_no_normalisation_has_biases_and_noise_is_none_in_inference() -> None:
     assert not np.allclose(noisy(x, training=True), noisy(x, training=True))
 
 
+@pytest.mark.integration
 def test_a_training_is_the_same_twice_and_lowers_the_loss() -> None:
     part = digits().training
     trainer = Trainer(stacked_network("residual", 4, width=4))

@@ -107,6 +107,7 @@ def test_an_unknown_critic_is_refused():
         Critics("MINE", (0,))
 
 
+@pytest.mark.integration
 def test_the_learner_repeats_and_goes_on_from_a_state(learner):
     learner.start(1)
     learner.train(4)
