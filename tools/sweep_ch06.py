@@ -142,12 +142,12 @@ def main() -> None:
     parser.add_argument("--length", action="store_true", help="the table of lengths and thresholds")
     parser.add_argument("--scheduler", help="address of a Dask scheduler, for --length")
     arguments = parser.parse_args()
-    tf.config.experimental.enable_op_determinism()
     if arguments.length:
         sweep_length(arguments.output or RESULTS / "losses_length.csv", arguments.scheduler)
         return
     if arguments.scheduler:
         parser.error("--scheduler: only the runs of --length are independent of each other")
+    tf.config.experimental.enable_op_determinism()
     path = arguments.output or RESULTS / "losses.csv"
     scenes = drawn_scenes()
     losses = build_losses(scenes["train"].labels)

@@ -225,7 +225,7 @@ def sweep(path: Path, scheduler: str | None) -> None:
 def ship() -> None:
     """Train the shipped weights and score them, as they are stored, on the test scenes."""
     numbers = SCENES | {"train": (SHIPPED_SCENES, 1)}
-    scenes = {name: render_dataset(n, seed) for name, (n, seed) in numbers.items()}
+    scenes = scene_sets(SHIPPED_SCENES)
     checkpoint = DATA.parent / "build" / "ssd_checkpoint.npz"
     # What the training cannot see for itself: a checkpoint of other losses or scenes must not be shipped.
     recipe = asdict(replace(SHIPPED, n_scenes=SHIPPED_SCENES)) | {"scenes": numbers, "renderer": RENDERER_VERSION}

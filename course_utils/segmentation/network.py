@@ -187,7 +187,7 @@ def _pooled(levels: dict[int, Any], channels: int) -> Any:
     return layers.UpSampling2D(stride // 4, interpolation="bilinear", name=f"enlarge{stride}")(x)
 
 
-def pooled_regions(x: Any, channels: int, bins: Sequence[int] = POOLING_BINS) -> Any:
+def pooled_regions(x: Any, channels: int) -> Any:
     """A map with its means over grids of regions beside it, as PSPNet does (Zhao et al. 2017, section 3.2).
 
     Parameters
@@ -195,12 +195,10 @@ def pooled_regions(x: Any, channels: int, bins: Sequence[int] = POOLING_BINS) ->
     x : keras tensor (N, h, w, C)
     channels : int
         Of the 1×1 convolution after each grid's means.
-    bins : sequence of int
-        Cells on a side of each grid.
 
     Returns
     -------
-    keras tensor (N, h, w, C + channels · number of grids)
+    keras tensor (N, h, w, C + 4 · channels)
 
     Examples
     --------
@@ -210,7 +208,7 @@ def pooled_regions(x: Any, channels: int, bins: Sequence[int] = POOLING_BINS) ->
     layers = keras.layers
     rows, columns = x.shape[1:3]
     parts = [x]
-    for side in bins:
+    for side in POOLING_BINS:
         means = _Regions(side, name=f"bins{side}")(x)
         means = convolution(means, channels, 1, name=f"pooled{side}")
         parts.append(layers.Resizing(rows, columns, interpolation="bilinear", name=f"spread{side}")(means))

@@ -71,7 +71,6 @@ def photograph_groups(photographs: Dataset) -> npt.NDArray[np.int64]:
     starts = range(0, len(signs), ROWS)
     pairs = [np.argwhere(signs[i : i + ROWS] @ signs.T >= least) + np.array([i, 0]) for i in starts]
     one, other = np.concatenate(pairs).T
-    one, other = np.concatenate(pairs).T
     # 0.15 s that the processes which draw scenes do not need
     from scipy.sparse import coo_array, csgraph  # noqa: PLC0415
 
