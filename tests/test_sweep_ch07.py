@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.data import data_path
-from results import write_rows
+from results import read_rows, write_rows
 from sweep_recipes import recipe_of_the_weights
 
 
@@ -38,6 +38,18 @@ def test_the_table_holds_every_run_once() -> None:
             assert 0 <= float(row[name]) <= 1
         if int(row["seed"]) in manifest["tuning_seeds"]:
             assert 0 < float(row["validation_map75"]) < float(row["validation_map50"]) < 1
+
+
+def test_the_longer_table_holds_every_run_once() -> None:
+    sweep = pytest.importorskip("sweep_ch07")
+    rows = read_rows(Path(data_path("results/detection_longer.csv")))
+    manifest = json.loads(data_path("results/detection_longer.json").read_text(encoding="utf-8"))
+    keys = [sweep.key_of(c, seed) for seed in manifest["seeds"] for c in sweep.LONGER]
+    assert len(rows) == len(keys) == manifest["runs"]
+    assert all(key.items() <= row.items() for key, row in zip(keys, rows, strict=True))
+    assert {row["n_scenes"] for row in rows} == {str(manifest["scenes"]["train"][0])}
+    for row in rows:
+        assert 0.4 < float(row["validation_map75"]) < float(row["validation_map50"]) < 1
 
 
 def test_rows_of_other_seeds_stay_while_one_of_a_tuning_seed_is_made(
@@ -77,7 +89,7 @@ def test_another_recipe_does_not_ship_the_weights_of_this_one(monkeypatch: pytes
 def test_a_row_comes_out_again() -> None:
     sweep = pytest.importorskip("sweep_ch07")
     (row,) = [r for r in table() if (r["configuration"], r["seed"]) == ("normalised + smooth L1 + focal", "0")]
-    found = sweep.row_of({"configuration": row["configuration"], "seed": "0"})
+    found = sweep.row_of(sweep.key_of(sweep.SHIPPED, 0))
     # Other processors round differently, and training amplifies that.
     assert abs(float(found["map50"]) - float(row["map50"])) < 0.03
     assert abs(float(found["common_precision"]) - float(row["common_precision"])) < 0.04
