@@ -53,9 +53,9 @@ def polygons_to_label_map(
     -----
     Each row of centres is crossed by an even number of edges, and every second stretch between them
     lies inside: the scan-line algorithm of Foley et al., *Computer Graphics*, section 3.6. Drawing
-    libraries give another answer (Pillow and OpenCV fill every pixel that the outline touches, about
-    half a pixel more on each side) or a slow one (`skimage.draw.polygon` tests each pixel against
-    each edge: seconds for a photograph of twelve megapixels).
+    libraries give another answer (Pillow and OpenCV fill many of the pixels that the outline only grazes
+    too, a third to half a pixel more on each side) or a slow one (`skimage.draw.polygon` tests each pixel
+    against each edge: seconds for a photograph of twelve megapixels).
 
     Examples
     --------

@@ -273,8 +273,8 @@ OUTLINES: dict[str, Exercise] = {
             *(
                 Mistake(
                     answer,
-                    "Often: every pixel that the outline touches, as drawing functions fill (OpenCV, "
-                    "Pillow). Count a pixel by its centre alone, or objects grow by half a pixel on each side.",
+                    "Often: pixels that the outline only grazes, too, as drawing functions fill them "
+                    "(OpenCV, Pillow). Count a pixel by its centre alone, or objects grow by up to half a pixel.",
                 )
                 for answer in (
                     lambda xs, ys, height, width: _drawn(xs, ys, height, width, outline=False),
