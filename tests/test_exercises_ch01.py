@@ -257,6 +257,20 @@ WRONG: list[WrongAnswer] = [
     ("softmax.gradient", lambda x, y, w: x.T @ stable(x @ w) / len(y), "values differ"),
     ("softmax.gradient", lambda x, y, w: x.T @ (sigmoid(x @ w) - np.eye(w.shape[1])[y]) / len(y), "values differ"),
     ("softmax.gradient", lambda x, y, w: w, "values differ"),
+    ("softmax.stable", lambda z: (e := np.exp(z - z.max(-1, keepdims=True))) / e.sum(), "one sum over"),
+    (
+        "softmax.label_map",
+        lambda s: (np.exp(s) / np.exp(s).sum(0)).argmax(0).astype(np.uint8),
+        "a softmax before the argmax",
+    ),
+    *(
+        (
+            "softmax.cross_entropy",
+            lambda y, z, floor=floor: -np.log(stable(z).clip(floor, 1 - floor))[np.arange(len(y)), y],
+            "something small",
+        )
+        for floor in (1e-7, 1e-8, 1e-12, 1e-20)
+    ),
 ]
 
 

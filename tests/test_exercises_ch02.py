@@ -290,6 +290,14 @@ WRONG: list[WrongAnswer] = [
     ("ensembling.pca_weights", lambda i: softmax(eigen(i)[:, -1]), "values differ"),
     ("ensembling.pca_weights", lambda i: normalised(eigen(i)[:, -1])[::-1], "values differ"),
     ("ensembling.pca_weights", lambda i: np.tensordot(normalised(eigen(i)[:, -1]), i, 1), "shape"),
+    (
+        "ensembling.vote_accuracy",
+        lambda n, p: upper_half(n, p) + comb(n, n // 2) * p ** (n // 2) * (1 - p) ** (n - n // 2) / 2,
+        "Only an even number",
+    ),
+    ("ensembling.majority_vote", lambda y, k: counts(y.T, k).argmax(axis=1), "the wrong axis"),
+    ("ensembling.geometric_mean", lambda p: normalised_rows(log_mean(p.clip(1e-9, 1 - 1e-9))), "something small"),
+    ("ensembling.weight_gradient", lambda p, t: t - (t[:, None] * p / (t @ p)).mean(1), "θ itself"),
 ]
 
 

@@ -46,6 +46,40 @@ def argument_altered(z, y, c, biases):
     return answer
 
 
+def textbook(z, t=1.0):
+    return np.exp(z / t) / np.exp(z / t).sum(-1, keepdims=True)
+
+
+def log_textbook(z, t=1.0):
+    return np.log(textbook(z, t))
+
+
+def log_of_softened(z, t=1.0):
+    return np.log(softened(z, t))
+
+
+def own_soft(log, p=softened):
+    return lambda z, s, t: -(t**2) * (p(z, t) * log(s, t)).sum(-1)
+
+
+def own_hard(log):
+    return lambda s, y: -log(s)[np.arange(len(y)), y]
+
+
+def own_terms(soft_term, hard_term):
+    return lambda z, s, y, t, a, b: (a * soft_term(z, s, t) + b * hard_term(s, y)) / (a + b)
+
+
+FLOORED = [
+    lambda z, t=1.0: np.log(softened(z, t) + 1e-8),
+    lambda z, t=1.0: np.log(softened(z, t) + 1e-15),
+    *(
+        lambda z, t=1.0, floor=floor: np.log(softened(z, t).clip(floor, 1))
+        for floor in (1e-8, 1e-10, 1e-12, 1e-15, 1e-300)
+    ),
+    *(lambda z, t=1.0, floor=floor: np.log(softened(z, t).clip(floor, 1 - floor)) for floor in (1e-7, 1e-8)),
+]
+
 RIGHT = {
     "distillation.soft_loss": lambda z, s, t: t**2 * soft(z, s, t),
     "distillation.gradient": lambda z, s, t: (softened(s, t) - softened(z, t)) / t,
@@ -197,7 +231,7 @@ WRONG: list[WrongAnswer] = [
     (
         "distillation.combined",
         lambda z, s, y, t, a, b: (a * t**2 * soft(z, s, t) + b * hard(z, y)) / (a + b),
-        "differ",
+        "the label was compared with the teacher",
     ),
     ("distillation.combined", lambda z, s, y, t, a, b: hard(s, y), "values differ"),
     ("distillation.resoften", lambda p, t: p**t, "values differ"),
@@ -227,6 +261,62 @@ WRONG: list[WrongAnswer] = [
     ),
     ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, b).max(), "shape"),
     ("distillation.raised_bias", lambda z, y, c, b: right_bias(z, y, c, b[::-1]), "values differ"),
+    # a softmax and its logarithm by hand, in one term or in both
+    *(("distillation.soft_loss", own_soft(log), "caps the loss") for log in FLOORED),
+    *(
+        ("distillation.combined", own_terms(soft_term, hard_term), "caps the loss")
+        for log in FLOORED
+        for soft_term, hard_term in (
+            (own_soft(log), own_hard(log)),
+            (own_soft(log), hard),
+            (own_soft(log_softened), own_hard(log)),
+        )
+    ),
+    *(
+        ("distillation.soft_loss", own_soft(log, p), "maximum of each row was not subtracted")
+        for log, p in (
+            (log_textbook, textbook),
+            (log_textbook, softened),
+            (log_of_softened, textbook),
+            (log_softened, textbook),
+        )
+    ),
+    ("distillation.soft_loss", lambda z, s, t: soft(z, s, 1.0), "the temperature is missing"),
+    *(
+        (
+            "distillation.gradient",
+            lambda z, s, t, p=p, q=q: (q(s, t) - p(z, t)) / t,
+            "maximum of each row was not subtracted",
+        )
+        for p, q in ((textbook, textbook), (textbook, softened), (softened, textbook))
+    ),
+    *(
+        ("distillation.combined", own_terms(soft_term, hard_term), "maximum of each row was not subtracted")
+        for soft_term, hard_term in (
+            (own_soft(log_textbook, textbook), own_hard(log_textbook)),
+            (own_soft(log_textbook, textbook), hard),
+            (own_soft(log_textbook), hard),
+            (own_soft(log_softened, textbook), hard),
+        )
+    ),
+    *(
+        ("distillation.combined", own_terms(soft_term, hard_term), "rounded to 0")
+        for soft_term, hard_term in (
+            (own_soft(log_of_softened), own_hard(log_of_softened)),
+            (own_soft(log_of_softened), hard),
+            (own_soft(log_softened), own_hard(log_of_softened)),
+        )
+    ),
+    (
+        "distillation.combined",
+        lambda z, s, y, t, a, b: RIGHT["distillation.combined"](s, z, y, t, a, b),
+        "both terms",
+    ),
+    (
+        "distillation.resoften",
+        lambda p, t: softened(np.log(np.where(p > 0, p, 1)), t),
+        "a 1 inside the logarithm",
+    ),
 ]
 
 

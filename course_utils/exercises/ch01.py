@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
+from course_utils.exercises.probabilities import KEPT_FROM_ZERO, NO_MAXIMUM, naive_softmax
 from course_utils.softmax import cross_entropy, entropy, label_map, softmax
 
 __all__ = ["EXERCISES"]
@@ -18,13 +19,13 @@ def _stable(logits: FloatArray) -> Any:
     return softmax(logits)
 
 
-def _naive(logits: FloatArray, axis: int = -1) -> Any:
-    exponentials = np.exp(logits)
-    return exponentials / exponentials.sum(axis=axis, keepdims=True)
-
-
 def _one_sum_for_all(logits: FloatArray) -> Any:
     exponentials = np.exp(logits - logits.max())
+    return exponentials / exponentials.sum()
+
+
+def _own_maximum_one_sum(logits: FloatArray) -> Any:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum()
 
 
@@ -49,7 +50,7 @@ def _axis_one(logits: FloatArray) -> Any:
 
 
 def _maximum_added(logits: FloatArray) -> Any:
-    return _naive(logits + logits.max(axis=-1, keepdims=True))
+    return naive_softmax(logits + logits.max(axis=-1, keepdims=True))
 
 
 def _no_exponential(logits: FloatArray) -> Any:
@@ -142,6 +143,7 @@ def _score_map_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[[0.1, 0.9, 0.5]], [[0.7, 0.2, 0.5]], [[0.2, 0.1, 0.3]]]),)  # the last pixel is a tie
     yield (rng.normal(0, 1, (3, 3, 3)).round(1),)
     yield (rng.normal(0, 1, (4, 5, 6)),)
+    yield (np.array([[[1000.0, -1000.0]], [[2000.0, -2000.0]]]),)  # too much for exp
 
 
 def _cross_entropies(labels: IntArray, logits: FloatArray) -> Any:
@@ -164,8 +166,8 @@ def _at_most(labels: IntArray, logits: FloatArray, *, most: float) -> Any:
     return np.minimum(cross_entropy(labels, logits), most)
 
 
-def _softened(labels: IntArray, logits: FloatArray, *, soften: np.ufunc, floor: float) -> Any:
-    return -np.log(soften(softmax(logits)[np.arange(len(labels)), labels], floor))
+def _in_two_steps(labels: IntArray, probabilities: FloatArray) -> Any:
+    return -np.log(probabilities[np.arange(len(labels)), labels])
 
 
 def _no_maximum_in_the_sum(labels: IntArray, logits: FloatArray) -> Any:
@@ -216,10 +218,6 @@ def _gradient_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[100.0], [-100.0]]), np.array([0, 1]), np.array([[100.0, -100.0]]))
 
 
-_NO_MAXIMUM = (
-    "Often: the maximum of each row was not subtracted. exp overflows to inf beyond 709 (float64), "
-    "and inf / inf is NaN."
-)
 _KEEPDIMS = (
     "Often: keepdims=True is missing. Without it the maximum or the sum loses the class axis, and "
     "broadcasting pairs it with the wrong one (or cannot pair it at all)."
@@ -234,8 +232,11 @@ EXERCISES: dict[str, Exercise] = {
         hint="Softmax does not change when you subtract the same number from every logit of a row. "
         "Which number makes the largest exponential equal to 1?",
         mistakes=(
-            Mistake(_naive, _NO_MAXIMUM),
-            Mistake(_one_sum_for_all, "Often: one sum over the whole array. Each row must sum to 1 by itself."),
+            Mistake(naive_softmax, NO_MAXIMUM),
+            *(
+                Mistake(one_sum, "Often: one sum over the whole array. Each row must sum to 1 by itself.")
+                for one_sum in (_one_sum_for_all, _own_maximum_one_sum)
+            ),
             Mistake(_first_axis, "Often: the wrong axis. The classes lie along the last one, axis=-1."),
             Mistake(_no_keepdims, _KEEPDIMS),
             Mistake(
@@ -281,7 +282,7 @@ EXERCISES: dict[str, Exercise] = {
                 )
                 for power in (_power_renormalised, _exponential_to_the_power)
             ),
-            Mistake(lambda logits, temperature: _naive(logits / temperature), _NO_MAXIMUM),
+            Mistake(lambda logits, temperature: naive_softmax(logits, temperature=temperature), NO_MAXIMUM),
             Mistake(
                 _divided_first,
                 "Right on paper: z / T, then the maximum. At a low temperature the division itself overflows, and "
@@ -365,6 +366,11 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: of equal scores the highest class. Here the lowest wins, as np.argmax lets it.",
             ),
             Mistake(
+                lambda scores: np.argmax(naive_softmax(scores, axis=0), axis=0),
+                "Often: a softmax before the argmax, and it overflowed. The order of the scores is that of the "
+                "probabilities: take the argmax of the scores.",
+            ),
+            Mistake(
                 lambda scores: np.argmax(scores, axis=0),
                 "A label map stores its ids as uint8: convert them with .astype(np.uint8). "
                 "np.argmax returns 64-bit integers, eight times the memory.",
@@ -378,7 +384,7 @@ EXERCISES: dict[str, Exercise] = {
         "the row's maximum out of that logarithm.",
         mistakes=(
             Mistake(
-                lambda labels, logits: -np.log(softmax(logits)[np.arange(len(labels)), labels]),
+                lambda labels, logits: _in_two_steps(labels, softmax(logits)),
                 "Often: the logarithm of a probability that has rounded to 0. Do not form the "
                 "probability: z[y] − max − ln Σ exp(z − max) needs no division.",
             ),
@@ -392,16 +398,13 @@ EXERCISES: dict[str, Exercise] = {
             ),
             *(
                 Mistake(
-                    lambda labels, logits, soften=soften, floor=floor: _softened(
-                        labels, logits, soften=soften, floor=floor
-                    ),
+                    lambda labels, logits, keep=keep: _in_two_steps(labels, keep(softmax(logits))),
                     "Often: something small was added to the probability, or the probability raised to it. Then "
                     "no loss exceeds minus its logarithm. Do not form the probability.",
                 )
-                for soften in (np.add, np.maximum)
-                for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-300)
+                for keep in KEPT_FROM_ZERO
             ),
-            Mistake(lambda labels, logits: -np.log(_naive(logits)[np.arange(len(labels)), labels]), _NO_MAXIMUM),
+            Mistake(lambda labels, logits: _in_two_steps(labels, naive_softmax(logits)), NO_MAXIMUM),
             Mistake(lambda labels, logits: -cross_entropy(labels, logits), "Often: the minus sign is missing."),
             Mistake(
                 lambda labels, logits: cross_entropy(labels, softmax(logits)),
@@ -420,7 +423,7 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: one-hot times the logarithm of a probability that has rounded to 0, which is "
                 "0 · (−∞) = NaN. Pick the true class first, and do not form the probability.",
             ),
-            Mistake(_no_maximum_in_the_sum, _NO_MAXIMUM),
+            Mistake(_no_maximum_in_the_sum, NO_MAXIMUM),
             Mistake(
                 _maximum_not_put_back,
                 "Often: the maximum was taken out of the sum and not out of z[y]. Measure both from it.",
@@ -467,9 +470,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 lambda features, labels, weights: (
-                    features.T @ (_naive(features @ weights) - np.eye(weights.shape[1])[labels]) / len(labels)
+                    features.T
+                    @ (naive_softmax(features @ weights) - np.eye(weights.shape[1])[labels])
+                    / len(labels)
                 ),
-                _NO_MAXIMUM,
+                NO_MAXIMUM,
             ),
             Mistake(
                 _mean_over_everything,

@@ -9,6 +9,7 @@ import numpy as np
 from course_utils._arguments import FloatArray, IntArray
 from course_utils.ensembling import average_probabilities, majority_vote, majority_vote_accuracy, pca_weights
 from course_utils.exercises import Exercise, Mistake
+from course_utils.exercises.probabilities import KEPT_FROM_ZERO
 from course_utils.softmax import softmax
 
 __all__ = ["EXERCISES"]
@@ -42,6 +43,10 @@ def _exactly_enough(n_voters: int, accuracy: float) -> float:
 def _from_half_rounded_down(n_voters: int, accuracy: float) -> float:
     terms = (comb(n_voters, k) * accuracy**k * (1 - accuracy) ** (n_voters - k) for k in range(n_voters + 1))
     return sum(list(terms)[n_voters // 2 :])
+
+
+def _half_for_odd_too(n_voters: int, accuracy: float) -> float:
+    return (_from_half_rounded_down(n_voters, accuracy) + _binomial(n_voters, accuracy, 0.0)) / 2
 
 
 def _all_right_left_out(n_voters: int, accuracy: float) -> float:
@@ -108,10 +113,6 @@ def _one_sum(probabilities: FloatArray) -> Any:
     return mean / mean.sum()
 
 
-def _veto_softened(probabilities: FloatArray, *, soften: np.ufunc, floor: float) -> Any:
-    return softmax(np.log(soften(probabilities, floor)).mean(axis=0))
-
-
 def _root_of_the_classes(probabilities: FloatArray) -> Any:
     return softmax(np.log(probabilities).sum(axis=0) / probabilities.shape[-1])
 
@@ -128,13 +129,13 @@ def _probability_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield (softmax(rng.normal(0, 2, shape)),)
 
 
-def _responsibilities(likelihoods: FloatArray, theta: FloatArray) -> Any:
-    weights = softmax(theta)
-    return weights[:, np.newaxis] * likelihoods / (weights @ likelihoods)
+def _less_credit(likelihoods: FloatArray, weights: FloatArray) -> Any:
+    """Weights less the mean share of the credit."""
+    return weights - (weights[:, np.newaxis] * likelihoods / (weights @ likelihoods)).mean(axis=1)
 
 
 def _weight_gradient(likelihoods: FloatArray, theta: FloatArray) -> Any:
-    return softmax(theta) - _responsibilities(likelihoods, theta).mean(axis=1)
+    return _less_credit(likelihoods, softmax(theta))
 
 
 def _gradient_in_w(likelihoods: FloatArray, theta: FloatArray) -> Any:
@@ -305,6 +306,11 @@ EXERCISES: dict[str, Exercise] = {
                 "a tie counts as a whole. Start above n / 2, and add half of a tie.",
             ),
             Mistake(
+                _half_for_odd_too,
+                "Often: half of P(k = n // 2) was added for an odd number of voters, too. Only an even number can "
+                "tie.",
+            ),
+            Mistake(
                 lambda n_voters, accuracy: 1 - (1 - accuracy) ** n_voters,
                 "That is the probability that at least one is right. A majority takes more than half.",
             ),
@@ -358,6 +364,10 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: one count over everything. Every sample has a vote of its own: count along axis 0.",
             ),
             Mistake(
+                lambda labels, n_classes: majority_vote(labels.T, n_classes),
+                "Often: the wrong axis. The models lie along axis 0: count along it.",
+            ),
+            Mistake(
                 _more_than_half,
                 "Often: only a class with more than half of the votes was let win. The most votes are enough.",
             ),
@@ -394,14 +404,11 @@ EXERCISES: dict[str, Exercise] = {
             ),
             *(
                 Mistake(
-                    lambda probabilities, soften=soften, floor=floor: _veto_softened(
-                        probabilities, soften=soften, floor=floor
-                    ),
+                    lambda probabilities, keep=keep: softmax(np.log(keep(probabilities)).mean(axis=0)),
                     "Often: something small was added before the logarithm, or the zeros were raised to it. A "
                     "class that one model gives 0 has 0; np.log makes −∞ of it, and softmax 0 again.",
                 )
-                for soften in (np.add, np.maximum)
-                for floor in (1e-8, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-300)
+                for keep in KEPT_FROM_ZERO
             ),
             Mistake(
                 _root_of_the_classes,
@@ -415,7 +422,8 @@ EXERCISES: dict[str, Exercise] = {
         reference=_weight_gradient,
         cases=_likelihood_cases,
         hint="First the gradient in w; then the chain rule through w = softmax(θ), whose derivative is "
-        "∂w_m/∂θ_k = w_m (δ_mk − w_k). What does Σ w_m p_m / mixture come to?",
+        "∂w_m/∂θ_k = w_m ([m = k] − w_k), where [m = k] is 1 if m = k and 0 if not. What does Σ w_m p_m over the "
+        "weighted mean of the p come to?",
         mistakes=(
             Mistake(
                 _gradient_in_w,
@@ -441,7 +449,10 @@ EXERCISES: dict[str, Exercise] = {
                 lambda likelihoods, theta: softmax(theta) - (likelihoods / likelihoods.sum(axis=0)).mean(axis=1),
                 "Often: p over the sum of p was taken for the share of the credit. Each p has its weight w.",
             ),
-            Mistake(_theta_as_weights, "Often: θ itself was taken for the weights. They are softmax(θ)."),
+            *(
+                Mistake(answer, "Often: θ itself was taken for the weights. They are softmax(θ).")
+                for answer in (_theta_as_weights, _less_credit)
+            ),
             Mistake(
                 _mean_of_logarithms,
                 "Often: the loss of each model was averaged. The logarithm is taken of the averaged probability.",

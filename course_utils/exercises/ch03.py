@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils._arguments import FloatArray, IntArray
 from course_utils.exercises import Exercise, Mistake
+from course_utils.exercises.probabilities import KEPT_FROM_ZERO, NO_MAXIMUM, naive_softmax
 from course_utils.softmax import cross_entropy, entropy, log_softmax, softmax
 
 __all__ = ["EXERCISES"]
@@ -33,19 +34,29 @@ def _divergence(teacher_logits: FloatArray, student_logits: FloatArray, temperat
     return _soft_loss(teacher_logits, student_logits, temperature) - own
 
 
-def _log_of_softmax(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
-    p = softmax(teacher_logits, temperature=temperature)
-    return -(temperature**2) * (p * np.log(softmax(student_logits, temperature=temperature))).sum(axis=-1)
+def _log_of(own_softmax: Callable[..., Any], keep: Callable[..., Any] = np.asarray) -> Callable[..., Any]:
+    """The logarithm of softmax in two steps, the probability kept from 0 between them or not."""
+    return lambda logits, temperature=1.0: np.log(keep(own_softmax(logits, temperature=temperature)))
+
+
+def _soft_by(log: Callable[..., Any], teacher: Callable[..., Any] = softmax) -> Callable[..., Any]:
+    """The soft loss by a logarithm of softmax of one's own, and by a softmax of one's own for the teacher."""
+
+    def answer(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
+        p = teacher(teacher_logits, temperature=temperature)
+        return -(temperature**2) * (p * log(student_logits, temperature=temperature)).sum(axis=-1)
+
+    return answer
+
+
+def _hard_by(log: Callable[..., Any]) -> Callable[..., Any]:
+    """Cross-entropy with the labels by a logarithm of softmax of one's own."""
+    return lambda labels, logits: -log(logits)[np.arange(len(labels)), labels]
 
 
 def _teacher_not_softened(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
     log_q = log_softmax(student_logits, temperature=temperature)
     return -(temperature**2) * (softmax(teacher_logits) * log_q).sum(axis=-1)
-
-
-def _clipped_log(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
-    p, q = (softmax(z, temperature=temperature) for z in (teacher_logits, student_logits))
-    return -(temperature**2) * (p * np.log(np.clip(q, 1e-12, 1))).sum(axis=-1)
 
 
 def _pair_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -54,6 +65,7 @@ def _pair_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield (np.array([[2.0, 0.0, 1.0]]), np.array([[5000.0, 0.0, -5000.0]]), 4.0)
     for temperature in (0.5, 3.0, 20.0):
         yield (rng.normal(0, 5, (4, 3)), rng.normal(0, 5, (4, 3)), temperature)
+    yield (np.array([[5000.0, 0.0, -5000.0]]), np.array([[2.0, 0.0, 1.0]]), 4.0)
 
 
 def _gradient(teacher_logits: FloatArray, student_logits: FloatArray, temperature: float) -> Any:
@@ -97,8 +109,10 @@ def _hard_term_softened(
     return (alpha * soft + beta * cross_entropy(labels, student_logits / temperature)) / (alpha + beta)
 
 
-def _other_soft_term(soft_term: Callable[..., Any]) -> Callable[..., Any]:
-    """The combined loss with another soft term in the place of T² H(p, q)."""
+def _with_terms(
+    soft_term: Callable[..., Any] = _soft_loss, hard_term: Callable[..., Any] = cross_entropy
+) -> Callable[..., Any]:
+    """The combined loss with other terms in the places of T² H(p, q) and the labels' cross-entropy."""
 
     def answer(
         teacher_logits: FloatArray,
@@ -109,7 +123,7 @@ def _other_soft_term(soft_term: Callable[..., Any]) -> Callable[..., Any]:
         beta: float,
     ) -> Any:
         soft = soft_term(teacher_logits, student_logits, temperature)
-        return (alpha * soft + beta * cross_entropy(labels, student_logits)) / (alpha + beta)
+        return (alpha * soft + beta * hard_term(labels, student_logits)) / (alpha + beta)
 
     return answer
 
@@ -132,6 +146,8 @@ def _combined_cases(rng: np.random.Generator) -> Iterator[Case]:
     for temperature, alpha, beta in ((1.0, 1.0, 3.0), (4.0, 0.9, 0.1), (10.0, 0.2, 0.6)):
         labels = rng.integers(0, 3, 4)
         yield (rng.normal(0, 5, (4, 3)), rng.normal(0, 5, (4, 3)), labels, temperature, alpha, beta)
+    small, large = [2.0, 0.0, 1.0], [5000.0, 0.0, -5000.0]
+    yield (np.array([small, large]), np.array([large, small]), np.array([2, 0]), 4.0, 0.9, 0.1)
 
 
 def _resoften(probabilities: FloatArray, temperature: float) -> Any:
@@ -217,6 +233,17 @@ def _bias_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield (rng.normal(0, 3, (n, k)), rng.integers(0, k, n), class_id, np.array([0.0, 0.5, 2.0, 4.0]))
 
 
+_CAPPED = (
+    "Often: the probability was kept away from 0 before the logarithm, which caps the loss. The "
+    "logarithm of softmax in one piece needs no cap."
+)
+_SEE_TO_IT = f"{NO_MAXIMUM} softmax and log_softmax see to it."
+_NAIVE_SOFT_TERMS = (
+    _soft_by(_log_of(naive_softmax), naive_softmax),
+    _soft_by(_log_of(naive_softmax)),
+    _soft_by(_log_of(softmax), naive_softmax),
+    _soft_by(log_softmax, naive_softmax),
+)
 _NO_SQUARE = "Often: the factor T² is missing. Without it the term's gradient falls as 1/T²."
 
 EXERCISES: dict[str, Exercise] = {
@@ -239,10 +266,12 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the minus sign. Logarithms of probabilities are negative, a loss is not.",
             ),
             Mistake(
-                _clipped_log,
-                "Often: the probability was kept away from 0 before the logarithm, which caps the loss. The "
-                "logarithm of softmax in one piece needs no cap.",
+                lambda v, z, t: _soft_loss(v, z, 1.0),
+                "Often: the temperature is missing. It divides the logits of both sides, and T² multiplies the "
+                "sum.",
             ),
+            *(Mistake(_soft_by(_log_of(softmax, keep)), _CAPPED) for keep in KEPT_FROM_ZERO),
+            *(Mistake(soft_term, _SEE_TO_IT) for soft_term in _NAIVE_SOFT_TERMS),
             Mistake(
                 _roles_swapped,
                 "Often: the roles are swapped. The teacher's probabilities weight the student's logarithms.",
@@ -253,7 +282,7 @@ EXERCISES: dict[str, Exercise] = {
                 "same, its value is not; here the cross-entropy is wanted.",
             ),
             Mistake(
-                _log_of_softmax,
+                _soft_by(_log_of(softmax)),
                 "Often: the logarithm of a probability that has rounded to 0. Use the "
                 "logarithm of softmax in one piece: z − max − ln Σ exp(z − max).",
             ),
@@ -305,6 +334,13 @@ EXERCISES: dict[str, Exercise] = {
                 lambda v, z, t: _gradient(v, z, t) / len(v),
                 "Often: the gradient of the mean over the images. Each image has its own here.",
             ),
+            *(
+                Mistake(
+                    lambda v, z, t, p=p, q=q: (q(z, temperature=t) - p(v, temperature=t)) / t,
+                    _SEE_TO_IT,
+                )
+                for p, q in ((naive_softmax, naive_softmax), (naive_softmax, softmax), (softmax, naive_softmax))
+            ),
         ),
     ),
     "distillation.combined": Exercise(
@@ -335,21 +371,46 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: two things are missing, the factor T² and the division by alpha + beta.",
             ),
             Mistake(
-                _other_soft_term(lambda v, z, t: _soft_loss(v, z, t) / t),
+                _with_terms(lambda v, z, t: _soft_loss(v, z, t) / t),
                 "Often: the factor is T and should be T².",
             ),
             Mistake(
-                _other_soft_term(_divergence),
+                _with_terms(_divergence),
                 "Often: the divergence, smaller by T² times the teacher's entropy. The cross-entropy is wanted.",
             ),
             Mistake(
                 lambda v, z, y, t, a, b: a * _soft_loss(v, z, t) + b * cross_entropy(y, z) / (a + b),
                 "Often: brackets. The division by alpha + beta is of the whole sum, not of its last term.",
             ),
-            Mistake(_other_soft_term(_roles_swapped), "Often: teacher and student are swapped in the soft term."),
+            Mistake(_with_terms(_roles_swapped), "Often: teacher and student are swapped in the soft term."),
             Mistake(
-                _other_soft_term(lambda v, z, t: t**2 * _soft_loss(v, z, 1.0)),
+                _with_terms(lambda v, z, t: t**2 * _soft_loss(v, z, 1.0)),
                 "Often: T is in the factor only. In the soft term both sides' logits are divided by it too.",
+            ),
+            Mistake(
+                lambda v, z, y, t, a, b: _combined(z, v, y, t, a, b),
+                "Often: teacher and student are swapped in both terms. The label's term is the student's.",
+            ),
+            Mistake(
+                lambda v, z, y, t, a, b: (a * _soft_loss(v, z, t) + b * cross_entropy(y, v)) / (a + b),
+                "Often: the label was compared with the teacher. The student is to learn it.",
+            ),
+            *(
+                Mistake(_with_terms(soft_term), f"{NO_MAXIMUM} Use log_softmax and cross_entropy.")
+                for soft_term in _NAIVE_SOFT_TERMS
+            ),
+            Mistake(  # infinite in one term or in both, the sum is infinite
+                _with_terms(_soft_by(_log_of(softmax))),
+                "Often: the logarithm of a probability that has rounded to 0. Use log_softmax and cross_entropy.",
+            ),
+            *(
+                Mistake(_with_terms(soft_term, hard_term), _CAPPED)
+                for log in (_log_of(softmax, keep) for keep in KEPT_FROM_ZERO)
+                for soft_term, hard_term in (
+                    (_soft_by(log), _hard_by(log)),
+                    (_soft_by(log), cross_entropy),
+                    (_soft_loss, _hard_by(log)),
+                )
             ),
             Mistake(_scaled_both, "Often: T² on both terms. It belongs to the soft one alone."),
             Mistake(
@@ -385,16 +446,20 @@ EXERCISES: dict[str, Exercise] = {
                 lambda probabilities, temperature: probabilities ** (1 / temperature),
                 "Often: the power is right, the sum is not 1 any more: divide by it.",
             ),
+            Mistake(
+                lambda probabilities, temperature: softmax(
+                    np.log(np.where(probabilities > 0, probabilities, 1)), temperature=temperature
+                ),
+                "Often: a 1 inside the logarithm where p is 0, as for the entropy. There p = 0 multiplies it; "
+                "here ln 1 = 0 is the largest logit. What is 0 stays 0.",
+            ),
             *(
                 Mistake(
-                    lambda probabilities, temperature, soften=soften, floor=floor: _resoften(
-                        soften(probabilities, floor), temperature
-                    ),
+                    lambda probabilities, temperature, keep=keep: _resoften(keep(probabilities), temperature),
                     "Often: something small was added before the logarithm, or the zeros were raised to it. A "
                     "high T makes much of it: what is 0 stays 0.",
                 )
-                for soften in (np.add, np.maximum)
-                for floor in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-300)
+                for keep in KEPT_FROM_ZERO
             ),
             Mistake(_sum_over_all, "Often: divided by the sum over all images. Each row sums to 1."),
             Mistake(_sharpened, "Often: p to the power T, which sharpens. The exponent is 1/T."),
