@@ -53,8 +53,8 @@ def build_fcn(
     use_bias, convolve_finest, skip_stem, last_kernel
         Biases before batch normalisation; a 3×3 convolution on the finest level too; the stem's map
         beside that of the first transposed convolution; side of the last kernel. With True, False,
-        False and 1, 256 channels throughout and :func:`resnet56v2_pyramid` this is a network of
-        11,120,900 parameters that has been published.
+        False and 1, 256 channels on each level and in the decoder, and :func:`resnet56v2_pyramid`
+        this is a network of 11,120,900 parameters that has been published.
 
     Returns
     -------
