@@ -129,7 +129,7 @@ WRONG: list[WrongAnswer] = [
     ("losses.unweight", lambda p, w: np.clip(p - 1 / w, 0, 1), "values differ"),
     ("losses.no_nan", entropy_gradient(lambda p: tf.where(p > 0, -p * tf.math.log(p), 0)), "0 × ∞ is NaN"),
     ("losses.no_nan", entropy_gradient(lambda p: -p * tf.math.log(tf.maximum(p, 1e-7))), "about 16"),
-    ("losses.no_nan", entropy_gradient(lambda p: -p * tf.math.log(tf.where(p > 0, p, np.exp(1)))), "leaves −1"),
+    ("losses.no_nan", lambda p: -np.log(np.where(p > 0, p, 1)) - 1, "slope by the formula"),
     (
         "losses.no_nan",
         entropy_gradient(lambda p: tf.where(p > 0, p * tf.math.log(tf.where(p > 0, p, 1)), 0)),
@@ -199,6 +199,8 @@ WRONG: list[WrongAnswer] = [
     ),
     ("losses.no_nan", entropy_gradient(lambda p: entropy_of(p, p + 1e-7)), "clipped or shifted"),
     ("losses.no_nan", entropy_gradient(lambda p: entropy_of(p + 1e-12)), "clipped or shifted"),
+    ("losses.no_nan", entropy_gradient(entropy_of), "by p itself"),
+    ("losses.no_nan", entropy_gradient(lambda p: -tf.math.multiply_no_nan(tf.math.log(p), p)), "by p itself"),
     ("losses.no_nan", lambda p: -np.log(p) - 1, "values differ"),
     ("losses.no_nan", lambda p: np.where(p > 0, -np.log(np.where(p > 0, p, 1)), 0), "values differ"),
     ("losses.giou", lambda a, b: 0.5 + RIGHT["losses.giou"](a, b) / 2, "values differ"),

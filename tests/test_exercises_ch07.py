@@ -1,5 +1,7 @@
 """The checker of chapter 07 against the wrong answers that students give."""
 
+import signal
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -122,6 +124,14 @@ def nms_with_a_score_cut(boxes, scores, iou_threshold):
     return kept[scores[kept] > 0.05]
 
 
+def nms_where_the_kept_removes_itself(boxes, scores, iou_threshold):
+    order, kept = np.argsort(-scores), []
+    while len(order):
+        kept.append(order[0])
+        order = order[pairwise_iou(boxes[order[:1]], boxes[order])[0] <= iou_threshold]
+    return np.array(kept, int)
+
+
 def right_batched_nms(boxes, scores, class_ids, iou_threshold):
     kept = []
     for class_id in set(class_ids.tolist()):
@@ -154,6 +164,12 @@ def moved_apart(boxes, scores, class_ids, iou_threshold):
 def moved_apart_along_x(boxes, scores, class_ids, iou_threshold):
     shift = class_ids * boxes.max(initial=0)
     return nms(boxes + shift[:, None] * [1, 0, 1, 0], scores, iou_threshold)
+
+
+def moved_apart_by(pixels):
+    return lambda boxes, scores, class_ids, iou_threshold: nms(
+        boxes + pixels * class_ids[:, None], scores, iou_threshold
+    )
 
 
 def only_these_classes(first, last):
@@ -202,13 +218,26 @@ def match(force, band=True, reaches=np.greater_equal, choose=lambda overlap: ove
     return answer
 
 
+def take_the_best_pair(overlap, matches):
+    anchor, box = np.unravel_index(overlap.argmax(), overlap.shape)
+    matches[anchor] = box
+    overlap[anchor] = 0
+    overlap[:, box] = 0
+
+
 def best_pair_first(overlap, matches):
     overlap = overlap.copy()
     while overlap.max() > 0:
-        anchor, box = np.unravel_index(overlap.argmax(), overlap.shape)
-        matches[anchor] = box
-        overlap[anchor] = 0
-        overlap[:, box] = 0
+        take_the_best_pair(overlap, matches)
+
+
+def as_many_pairs_as(count):
+    def force(overlap, matches):
+        overlap = overlap.copy()
+        for _ in range(count(overlap)):
+            take_the_best_pair(overlap, matches)
+
+    return force
 
 
 def each_its_best(overlap, matches):
@@ -221,12 +250,16 @@ def each_its_best_without_a_look(overlap, matches):
     matches[overlap.argmax(axis=0)] = np.arange(overlap.shape[1])
 
 
-def in_turn(overlap, matches):
+def in_turn(overlap, matches, order=lambda best: range(len(best))):
     overlap = overlap.copy()
-    for box in range(overlap.shape[1]):
+    for box in order(overlap.max(axis=0)):
         if overlap[:, box].max() > 0:
             matches[overlap[:, box].argmax()] = box
             overlap[overlap[:, box].argmax()] = 0
+
+
+def sorted_once(overlap, matches):
+    in_turn(overlap, matches, order=lambda best: np.argsort(-best))
 
 
 def best_sum(overlap, matches):
@@ -524,8 +557,11 @@ WRONG: list[WrongAnswer] = [
     ("boxes.decode", decode_to_centres, "centre and size"),
     ("boxes.match", match(lambda overlap, matches: None), "no forced matches"),
     ("boxes.match", match(each_its_best), "leaves the other without"),
-    ("boxes.match", match(each_its_best_without_a_look), "argmax of zeros"),
+    ("boxes.match", match(each_its_best_without_a_look), "none to a box without overlap"),
+    ("boxes.match", match(as_many_pairs_as(lambda overlap: overlap.shape[1])), "only zeros are left"),
+    ("boxes.match", match(as_many_pairs_as(lambda overlap: min(overlap.shape))), "only zeros are left"),
     ("boxes.match", match(in_turn), "order of the list"),
+    ("boxes.match", match(sorted_once), "sorted once"),
     ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7, 0.3), "as in Faster R-CNN"),
     ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7), "as in Faster R-CNN"),
     ("boxes.match", match(best_pair_first, band=False), "no band"),
@@ -601,7 +637,11 @@ WRONG: list[WrongAnswer] = [
     ("boxes.batched_nms", classes_from_a_range, "negative ones too"),
     ("boxes.batched_nms", lambda b, s, c, t: b[right_batched_nms(b, s, c, t)], "boxes themselves"),
     ("boxes.batched_nms", lambda b, s, c, t: right_batched_nms(b, s, c, t)[::-1], "by rising score"),
-    ("boxes.batched_nms", lambda b, s, c, t: nms(b + 10 * c[:, None], s, t), "shape"),
+    ("boxes.batched_nms", moved_apart_by(10), "shape"),
+    *(
+        ("boxes.batched_nms", moved_apart_by(pixels), "fixed number of pixels")
+        for pixels in (1000, 4096, 7680, 10_000, 1e6)
+    ),
     ("boxes.batched_nms", lambda b, s, c, t: right_batched_nms(b, s, np.arange(len(c)), t), "shape"),
     ("boxes.batched_nms", lambda b, s, c, t: c[right_batched_nms(b, s, c, t)], "values differ"),
     ("boxes.decode", lambda o, a: a + o, "values differ"),
@@ -660,6 +700,14 @@ def test_a_right_answer_is_accepted(name):
 @pytest.mark.parametrize(("name", "answer", "says"), WRONG)
 def test_a_wrong_answer_is_rejected_with_its_feedback(name, answer, says):
     assert_rejected(name, answer, says)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs the alarm of POSIX")
+def test_a_kept_box_that_is_to_remove_itself_never_goes_if_it_has_no_area():
+    result = check("boxes.nms", nms_where_the_kept_removes_itself, time_limit=1)
+    assert result.status == "error"
+    assert "a loop that never ends" in result.message
+    assert "5.,  5.,  5.,  5." in result.message
 
 
 @pytest.mark.parametrize("name", CHAPTERS["ch07"])

@@ -338,8 +338,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 _entropy_gradient_as_given,
-                "The slope of −p ln p at p = 0 is infinite. tf.where multiplies it by 0, and 0 × ∞ is NaN. Put a "
-                "second tf.where inside the logarithm.",
+                "The slope of the logarithm at p = 0 is infinite. On the way back it is multiplied by 0, by "
+                "tf.where or by p itself, and 0 × ∞ is NaN. Put a tf.where inside the logarithm.",
             ),
             *(
                 Mistake(
@@ -363,8 +363,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _minus_one_everywhere,
-                "Often: the safe p went into the logarithm, but the outer tf.where is gone: the product rule "
-                "leaves −1 where p is 0.",
+                "Often: the slope by the formula, −ln p − 1, with a safe p in the logarithm. The −1 is left where "
+                "p is 0, and an entry of 0 should have slope 0.",
             ),
             Mistake(
                 lambda probabilities: -_entropy_gradient(probabilities),

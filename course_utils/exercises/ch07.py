@@ -151,6 +151,8 @@ def _nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield np.concatenate([same, same + 40]), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]), 0.5
     yield *_scene(rng, 30), 0.3
     yield np.zeros((0, 4)), np.zeros(0), 0.5
+    # A box without area has an IoU of 0 with itself. Last, since a loop that waits for it to go is stopped here.
+    yield np.array([[5.0, 5, 5, 5], [0, 0, 10, 10]]), np.array([0.9, 0.8]), 0.5
 
 
 def _class_nms(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
@@ -168,8 +170,11 @@ def _one_after_the_other(
     return np.concatenate(parts)
 
 
-def _moved_apart(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
-    return _nms(boxes + class_ids[:, np.newaxis] * boxes.max(initial=0), scores, iou_threshold)
+def _moved_apart(
+    boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float, *, by: float | None = None
+) -> Any:
+    shift = boxes.max(initial=0) if by is None else by
+    return _nms(boxes + class_ids[:, np.newaxis] * shift, scores, iou_threshold)
 
 
 def _from_class_one(boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float) -> Any:
@@ -192,6 +197,8 @@ def _class_nms_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield two, np.array([0.8, 0.9, 0.3]), np.array([0, 1, 1]), 0.5
     corner = np.array([[50.0, 50, 60, 60], [-10, -10, 0, 0], [-10, 50, 0, 60]])
     yield corner, np.array([0.4, 0.6, 0.5]), np.array([0, 1, 1]), 0.5
+    # larger than any fixed number that somebody moves classes apart by
+    yield np.array([[0.0, 0, 1e9, 1e9]] * 2), np.array([0.9, 0.8]), np.array([0, 1]), 0.5
     for n in (8, 40):
         yield *_scene(rng, n), rng.choice([-1, 0, 1], n), 0.3
     yield np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), 0.5
@@ -269,12 +276,15 @@ def _match_with(
         for box in range(len(boxes)):
             if iou[box].max() > 0 or forced == "even without overlap":
                 matches[iou[box].argmax()] = box
-    if forced == "in turn":
-        for box in range(len(boxes)):
+    if forced in {"in turn", "sorted once"}:
+        best_first = np.argsort(-iou.max(axis=1, initial=0), kind="stable")
+        for box in best_first if forced == "sorted once" else range(len(boxes)):
             anchor = iou[box].argmax()
             if iou[box, anchor] > 0:
                 matches[anchor] = box
                 iou[:, anchor] = 0
+    if forced == "even of zeros":
+        _force(iou, matches, stop=False)
     return matches
 
 
@@ -295,11 +305,11 @@ def _one_anchor_a_box(anchors: FloatArray, boxes: FloatArray, *, band: bool) -> 
     return matches
 
 
-def _force(iou: FloatArray, matches: IntArray) -> None:
-    """Give each box an anchor of its own, the pair of highest IoU first."""
+def _force(iou: FloatArray, matches: IntArray, *, stop: bool = True) -> None:
+    """Give each box an anchor of its own, the pair of highest IoU first, until only zeros are left."""
     for _ in range(len(iou)):
         box, anchor = np.unravel_index(iou.argmax(), iou.shape)
-        if iou[box, anchor] > 0:
+        if iou[box, anchor] > 0 or not stop:
             matches[anchor] = box
             iou[box], iou[:, anchor] = 0, 0
 
@@ -341,6 +351,10 @@ def _match_cases(rng: np.random.Generator) -> Iterator[Case]:
     nested = np.array([[0.0, 0, 10, 10], [0, 0, 10, 12]])
     yield np.concatenate([nested, nested + np.array([1, 0, 0, 0])]), nested
     yield np.array([[1.0, 0, 11, 10], [-4, 0, 6, 10]]), np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]])
+    yield (
+        np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]]),
+        np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [5.2, 0, 15.2, 10]]),
+    )
     yield anchors, np.zeros((0, 4))
     grid = course.anchor_boxes([(3, 4), (2, 2)], (48, 64), [(0.3,), (0.6,)], (0.5, 1.0, 2.0))
     yield np.array([[0.0, 0, 10, 10], [0, 0, 10, 9]]), nested  # the second box's own anchor fits the first better
@@ -529,6 +543,13 @@ EXERCISES: dict[str, Exercise] = {
                 "meets one of the next class. The shift has to exceed max − min.",
             ),
             Mistake(
+                lambda boxes, scores, class_ids, iou_threshold: _moved_apart(
+                    boxes, scores, class_ids, iou_threshold, by=1000
+                ),
+                "Often: classes moved apart by a fixed number of pixels. Larger boxes still meet: the shift has "
+                "to exceed max − min.",
+            ),
+            Mistake(
                 lambda boxes, scores, class_ids, iou_threshold: boxes[
                     _class_nms(boxes, scores, class_ids, iou_threshold)
                 ],
@@ -641,8 +662,20 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: the boxes choose in the order of the list. The pair of highest IoU goes first.",
             ),
             Mistake(
+                _match_as(forced="sorted once"),
+                "Often: the boxes sorted once, by their best IoU. A box whose best anchor is taken goes back in "
+                "the row: take the pair of highest IoU of those that are left.",
+            ),
+            Mistake(
                 _match_as(forced="even without overlap"),
-                "Often: a box that no anchor overlaps takes anchor 0: argmax of zeros is 0. It stays unmatched.",
+                "Often: every box takes its best anchor, whoever else needs it, and one that no anchor overlaps "
+                "takes anchor 0, since argmax of zeros is 0. Give each box an anchor of its own, and none to a "
+                "box without overlap.",
+            ),
+            Mistake(
+                _match_as(forced="even of zeros"),
+                "Often: the loop goes on when only zeros are left. Their argmax is the first pair, so the first "
+                "box takes the first anchor: stop there.",
             ),
             Mistake(
                 _match_as(forced="best sum"),
