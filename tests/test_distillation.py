@@ -447,6 +447,8 @@ class TestDigits:
         rolled = [np.roll(images, (i, j), axis=(1, 2)) for i in range(2, -3, -1) for j in range(2, -3, -1)]
         assert np.array_equal(copies, rolled)
 
+    @pytest.mark.usefixtures("eagerly")  # tracing takes longer than these few steps
+    @pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
     def test_training_is_the_same_twice_and_of_the_length_asked_for(self):
         rng = np.random.default_rng(0)
         images, labels = rng.random((50, 28, 28, 1)).astype(np.float32), rng.integers(0, 10, 50)

@@ -45,6 +45,7 @@ def test_scores_are_those_of_sklearn(scenes):
     assert found["share_dot"] == pytest.approx(p[..., 2].mean() / (truth == 2).mean())
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(("name", "times"), [("cross-entropy", 1), ("Dice, then boundary", 2)])
 def test_training_improves_and_repeats(scenes, name, times):
     """Repeated with the loss that has most in it: what differs from loss to loss draws no numbers."""

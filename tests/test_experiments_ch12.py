@@ -58,6 +58,7 @@ def test_the_transformer_attends_as_our_function_does():
     np.testing.assert_allclose(ours, after, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.integration
 def test_training_improves_and_repeats():
     images, labels = load_digits()
     picked = np.random.default_rng(0).integers(0, 5000, 200)
@@ -173,6 +174,7 @@ def test_ink_is_added_up_by_block(canvases):
     assert found[1, 2, 3] == canvases.images[1, 32:48, 48:64].sum(dtype=int)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eagerly")  # a graph of these few steps takes longer to trace
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_the_reader_tells_digits_apart_however_many_it_reads():

@@ -124,6 +124,7 @@ def test_the_learner_repeats_and_goes_on_from_a_state(learner):
     assert np.abs(after - before).max() > 2e-4
 
 
+@pytest.mark.integration
 def test_the_learner_gains_information(learner, data):
     learner.start(0)
     before = learner.losses()
