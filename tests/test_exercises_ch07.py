@@ -140,6 +140,10 @@ def right_batched_nms(boxes, scores, class_ids, iou_threshold):
     return np.array(sorted(kept, key=lambda k: -scores[k]), int)
 
 
+def by_score(kept, scores):
+    return kept[np.argsort(-scores[kept], kind="stable")]
+
+
 def class_after_class(boxes, scores, class_ids, iou_threshold):
     kept = [np.zeros(0, int)]
     for class_id in np.unique(class_ids):
@@ -543,6 +547,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.batched_nms", lambda b, s, c, t: nms(b, s, t), "classes are not looked at"),
     ("boxes.batched_nms", class_after_class, "class after class"),
     ("boxes.batched_nms", indices_within_the_class, "within the class"),
+    ("boxes.batched_nms", lambda *given: by_score(indices_within_the_class(*given), given[1]), "within the class"),
     ("boxes.batched_nms", moved_apart, "moved apart"),
     ("boxes.batched_nms", moved_apart_along_x, "moved apart"),
     ("boxes.batched_nms", only_these_classes(1, 9), "class 0 left out"),
@@ -657,7 +662,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.match", codes_swapped(match(lambda overlap, matches: None)), "Two faults"),
     ("boxes.match", one_anchor_a_box, "one anchor a box"),
     ("boxes.match", forced_before(lambda best: best >= -1), "thresholds that overwrite"),
-    ("boxes.match", forced_before(lambda best: best >= 0.5), "positive anchors written after"),
+    ("boxes.match", forced_before(lambda best: best >= 0.5), "positive for another box"),
     ("boxes.match", forced_before(lambda best: (best >= 0.4) & (best < 0.5)), "ignored anchors written after"),
     ("boxes.match", lambda a, b: np.maximum(match(best_pair_first)(a, b), -1), "no band"),
     ("boxes.match", lambda a, b: match(best_pair_first)(a, b) + 1, "values differ"),

@@ -170,6 +170,13 @@ def _one_after_the_other(
     return np.concatenate(parts)
 
 
+def _within_the_class(
+    boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float, *, by_score: bool
+) -> Any:
+    kept = _one_after_the_other(boxes, scores, class_ids, iou_threshold, mapped=False)
+    return kept[np.argsort(-scores[kept], kind="stable")] if by_score else kept
+
+
 def _moved_apart(
     boxes: FloatArray, scores: FloatArray, class_ids: IntArray, iou_threshold: float, *, by: float | None = None
 ) -> Any:
@@ -373,8 +380,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 lambda a, b: _iou_with(a, b, clamp="nothing"),
-                "Often: the overlap is not cut off at 0. Boxes apart along both axes have two negative lengths, "
-                "whose product is a positive area; and two boxes without area end in 0 / 0.",
+                "Often: the overlap is not cut off at 0. Boxes apart along one axis get a negative IoU; boxes "
+                "apart along both have two negative lengths, whose product is a positive area.",
             ),
             *(
                 Mistake(
@@ -531,23 +538,26 @@ EXERCISES: dict[str, Exercise] = {
                 "np.unique.",
             ),
             Mistake(_one_after_the_other, "Often: class after class. Sort by falling score over all classes."),
-            Mistake(
-                lambda boxes, scores, class_ids, iou_threshold: _one_after_the_other(
-                    boxes, scores, class_ids, iou_threshold, mapped=False
-                ),
-                "Often: indices within the class. Look them up among the indices of the class's boxes.",
+            *(
+                Mistake(
+                    lambda boxes, scores, class_ids, iou_threshold, by_score=by_score: _within_the_class(
+                        boxes, scores, class_ids, iou_threshold, by_score=by_score
+                    ),
+                    "Often: indices within the class. Look them up among the indices of the class's boxes.",
+                )
+                for by_score in (False, True)
             ),
             Mistake(
                 _moved_apart,
                 "Often: classes moved apart by class_ids · boxes.max(). With negative coordinates a box still "
-                "meets one of the next class. The shift has to exceed max − min.",
+                "meets one of the next class. The shift has to be max − min at least.",
             ),
             Mistake(
                 lambda boxes, scores, class_ids, iou_threshold: _moved_apart(
                     boxes, scores, class_ids, iou_threshold, by=1000
                 ),
                 "Often: classes moved apart by a fixed number of pixels. Larger boxes still meet: the shift has "
-                "to exceed max − min.",
+                "to be max − min at least.",
             ),
             Mistake(
                 lambda boxes, scores, class_ids, iou_threshold: boxes[
@@ -622,12 +632,15 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: no forced matches, or thresholds that overwrite all of them again: force them last. A box "
                 "whose best anchor lies below 0.5 is otherwise never learnt.",
             ),
-            *(
-                Mistake(
-                    lambda anchors, boxes, by=by: _overwritten(anchors, boxes, by=by),
-                    f"Often: the {by} written after the forced matches, over some of them. Force them last.",
-                )
-                for by in ("positive anchors", "ignored anchors")
+            Mistake(
+                lambda anchors, boxes: _overwritten(anchors, boxes, by="positive anchors"),
+                "Often: a box is denied its forced anchor because that anchor is positive for another box: "
+                "positive anchors written over the forced matches, or left out of the contest. Every anchor takes "
+                "part, and the forced matches are written last.",
+            ),
+            Mistake(
+                lambda anchors, boxes: _overwritten(anchors, boxes, by="ignored anchors"),
+                "Often: the ignored anchors written after the forced matches, over some of them. Force them last.",
             ),
             Mistake(
                 lambda anchors, boxes: _codes_swapped(_match(anchors, boxes)),
@@ -654,7 +667,7 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _match_as(forced="last"),
-                "Often: every box takes its best anchor, whoever else needs it, so that the last of two boxes "
+                "Often: a box takes its best anchor, whoever else needs it, so that the last of two boxes "
                 "with the same best anchor leaves the other without.",
             ),
             Mistake(
