@@ -364,7 +364,7 @@ ENLARGE_WRONG: list[WrongAnswer] = [
     (ENLARGE, zoom(order=1, grid_mode=True, mode="nearest"), "do not average"),
     (ENLARGE, opencv(cv2.INTER_NEAREST), "the pixel's corner"),
     (ENLARGE, pick(np.floor, 0), "the pixel's corner"),
-    (ENLARGE, pick(np.rint, 0), "half an input pixel"),
+    (ENLARGE, pick(np.rint, 0), "part of a pixel"),
     (ENLARGE, pick(np.rint), "so cut off: floor"),
     (ENLARGE, pick(np.ceil), "so cut off: floor"),
     (ENLARGE, pick(np.floor, 1), "values differ"),

@@ -170,7 +170,8 @@ LABELS: dict[str, Exercise] = {
             ),
             Mistake(
                 _picked_as(_corners, np.rint),
-                "Often: round(i / factor). That shifts the map by half an input pixel: floor((i + 0.5) / factor).",
+                "Often: round(i / factor). That moves the map by part of a pixel, and more where the factor is "
+                "below 1: take floor((i + 0.5) / factor).",
             ),
             Mistake(
                 _picked_as(_centres, np.rint),
