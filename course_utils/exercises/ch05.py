@@ -262,8 +262,8 @@ EXERCISES: dict[str, Exercise] = {
             ),
             Mistake(
                 _density,
-                "Often: 1/(2πσ²) in front, which makes the integral 1 and the sum of a few samples only "
-                "nearly so. Divide by the sum instead.",
+                "Often: 1/(2πσ²) in front, which makes the integral over the whole plane 1, but not the sum of "
+                "these few samples. Divide by the sum instead.",
             ),
             Mistake(_no_half, "Often: σ² where 2σ² belongs. The blur is then narrower by a factor of √2."),
             Mistake(_from_a_corner, "Often: offsets counted from a corner. The centre pixel has offset 0."),
