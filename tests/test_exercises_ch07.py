@@ -496,6 +496,26 @@ def objects_choose(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
         return np.float64(hits) / np.array([len(boxes), len(true_boxes)])
 
 
+def assigned(gain):
+    """One to one, by the best assignment of SciPy instead of the rule."""
+
+    def answer(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+        overlaps = pairwise_iou(boxes, true_boxes) * (ids[:, np.newaxis] == true_ids)
+        reached = overlaps >= iou_threshold
+        hits = reached[linear_sum_assignment(-1.0 * gain(overlaps, reached))].sum()
+        with np.errstate(invalid="ignore"):
+            return np.array([np.float64(hits) / len(boxes), np.float64(hits) / len(true_boxes)])
+
+    return answer
+
+
+def nearest_boxes_as_a_set(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
+    overlaps = pairwise_iou(boxes, true_boxes) * (ids[:, np.newaxis] == true_ids)
+    chosen = {column.argmax() for column in overlaps.T if column.max(initial=0) >= iou_threshold}
+    with np.errstate(invalid="ignore"):
+        return np.array([np.float64(len(chosen)) / len(boxes), np.float64(len(chosen)) / len(true_boxes)])
+
+
 def nothing_where_either_is_empty(*arguments):
     if len(arguments[0]) == 0 or len(arguments[2]) == 0:
         return np.array([np.nan, np.nan])
@@ -567,8 +587,8 @@ WRONG: list[WrongAnswer] = [
     ("boxes.match", match(as_many_pairs_as(lambda overlap: min(overlap.shape))), "only zeros are left"),
     ("boxes.match", match(in_turn), "order of the list"),
     ("boxes.match", match(sorted_once), "sorted once"),
-    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7, 0.3), "as in Faster R-CNN"),
-    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7), "as in Faster R-CNN"),
+    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7, 0.3), "Faster R-CNN has 0.7"),
+    ("boxes.match", lambda anchors, boxes: match_anchors(anchors, boxes, 0.7), "Faster R-CNN has 0.7"),
     ("boxes.match", match(best_pair_first, band=False), "no band"),
     ("boxes.match", match(best_sum), "highest sum"),
     ("boxes.match", match(best_pair_first, reaches=np.greater), "> where ≥"),
@@ -689,6 +709,14 @@ WRONG: list[WrongAnswer] = [
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.5), "whatever iou_threshold says"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a[:5], 0.75), "values differ"),
     ("metrics.precision_recall", objects_choose, "The detections choose"),
+    ("metrics.precision_recall", assigned(lambda overlaps, reached: overlaps), "highest sum of IoUs"),
+    ("metrics.precision_recall", assigned(lambda overlaps, reached: reached), "as many pairs as possible"),
+    ("metrics.precision_recall", nearest_boxes_as_a_set, "counts once"),
+    (
+        "boxes.match",
+        lambda anchors, boxes: match_anchors(anchors, boxes, 0.6),
+        "a limit of positive anchors above",
+    ),
     ("metrics.precision_recall", nothing_where_either_is_empty, "NaN for both"),
     ("metrics.precision_recall", lambda *a: right_precision_recall(*a).prod(), "shape"),
     ("metrics.precision_recall", lambda *a: 1 - right_precision_recall(*a), "values differ"),

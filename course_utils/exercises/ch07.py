@@ -629,8 +629,8 @@ EXERCISES: dict[str, Exercise] = {
         mistakes=(
             Mistake(
                 _match_as(),
-                "Often: no forced matches, or thresholds that overwrite all of them again: force them last. A box "
-                "whose best anchor lies below 0.5 is otherwise never learnt.",
+                "Often: no forced matches, none below a limit, or thresholds that overwrite all of them again: "
+                "force them last. A box whose best anchor lies below 0.5 is otherwise never learnt.",
             ),
             Mistake(
                 lambda anchors, boxes: _overwritten(anchors, boxes, by="positive anchors"),
@@ -660,7 +660,7 @@ EXERCISES: dict[str, Exercise] = {
             *(
                 Mistake(
                     lambda anchors, boxes, limits=limits: course.match_anchors(anchors, boxes, *limits),
-                    "Often: 0.7 as the limit of positive anchors, as in Faster R-CNN. Here it is 0.5, and "
+                    "Often: a limit of positive anchors above 0.5 (Faster R-CNN has 0.7). Here it is 0.5, and "
                     "background lies below 0.4.",
                 )
                 for limits in ((0.7, 0.3), (0.7, 0.4), (0.7, 0.5))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from course_utils._arguments import FloatArray, IntArray
 from course_utils.boxes import pairwise_iou
@@ -263,6 +264,38 @@ def _objects_choose(
     return _shares(hits, len(boxes), hits, len(true_boxes))
 
 
+def _assigned(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+    *,
+    count_pairs: bool,
+) -> Any:
+    """The pairs of the highest sum of IoUs, or as many pairs as possible; nobody is the surest."""
+    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+    reached = iou >= iou_threshold
+    pairs = linear_sum_assignment(reached if count_pairs else iou, maximize=True)
+    hits = int(reached[pairs].sum())
+    return _shares(hits, len(boxes), hits, len(true_boxes))
+
+
+def _best_boxes_counted_once(
+    true_boxes: FloatArray,
+    true_ids: IntArray,
+    boxes: FloatArray,
+    scores: FloatArray,
+    ids: IntArray,
+    iou_threshold: float,
+) -> Any:
+    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+    found = iou.max(axis=0, initial=0) >= iou_threshold
+    hits = len(np.unique(iou[:, found].argmax(axis=0))) if found.any() else 0
+    return _shares(hits, len(boxes), hits, len(true_boxes))
+
+
 def _nan_for_both(
     true_boxes: FloatArray,
     true_ids: IntArray,
@@ -302,6 +335,10 @@ def _precision_recall_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield pair, np.array([1, 1]), shifted[::-1], np.array([0.9, 0.8]), np.array([1, 1]), 0.5
     shifted = np.array([[1.25, 0, 11.25, 10], [1.5, 0, 11.5, 10]])  # both nearer to the second object
     yield pair, np.array([1, 1]), shifted, np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    aside = np.array([[0.0, 0, 10, 10], [3, 0, 13, 10]])  # the sum of IoUs is highest the other way round
+    yield aside, np.array([1, 1]), aside + np.array([2, 0, 2, 0]), np.array([0.9, 0.8]), np.array([1, 1]), 0.5
+    between = np.array([[1.0, 0, 11, 10], [1, 1, 11, 11]])  # the first is the nearest to both objects
+    yield pair, np.array([1, 1]), between, np.array([0.9, 0.8]), np.array([1, 1]), 0.5
     yield pair, np.array([1, 2]), one, np.array([0.9]), np.array([2]), 0.5  # nearer to the one of another class
     # The first detection reaches both objects, the second only the one that the first lies on.
     beside, second = one + np.array([3, 0, 3, 0]), one + np.array([5, 0, 5, 0])
@@ -452,6 +489,21 @@ EVALUATION: dict[str, Exercise] = {
                 _objects_choose,
                 "Often: the objects choose, one after the other, the detection that fits best. The detections "
                 "choose, the surest first.",
+            ),
+            Mistake(
+                lambda *case: _assigned(*case, count_pairs=False),
+                "Often: the assignment of the highest sum of IoUs. The surest detection chooses first, whatever "
+                "is left for the others.",
+            ),
+            Mistake(
+                lambda *case: _assigned(*case, count_pairs=True),
+                "Often: as many pairs as possible. The surest detection chooses first, even if another then finds "
+                "nothing.",
+            ),
+            Mistake(
+                _best_boxes_counted_once,
+                "Often: each object keeps its nearest box, and a box that two of them want counts once. The "
+                "detections choose, the surest first, among the objects that are free.",
             ),
             Mistake(
                 _evaluate_as(order="listed"),
