@@ -98,7 +98,7 @@ VARIANTS = (
     Variant("from scratch", start="scratch"),
     *(
         Variant(f"{loss}, rate {rate:g}", loss=loss, learning_rate=rate)
-        for loss in ("cross-entropy", "focal")
+        for loss in ("cross-entropy + Dice", "cross-entropy", "focal")
         for rate in (1e-3, 1e-2)
     ),
 )
