@@ -107,6 +107,14 @@ def nms_that_skips(boxes, scores, iou_threshold):
     return np.array(kept, int)
 
 
+def nms_where_one_is_enough(boxes, scores, iou_threshold):
+    kept = []
+    for i in np.argsort(-scores):
+        if not kept or pairwise_iou(boxes[[i]], boxes[kept]).min() <= iou_threshold:
+            kept.append(i)
+    return np.array(kept, int)
+
+
 def nms_rising(boxes, scores, iou_threshold):
     return right_nms(boxes, -scores, iou_threshold)
 
@@ -558,6 +566,7 @@ WRONG: list[WrongAnswer] = [
     ("boxes.nms", nms_where_the_removed_remove, "was removed removes others"),
     ("boxes.nms", nms_on_sorted_boxes, "places in the sorted list"),
     ("boxes.nms", nms_rising, "lowest score first"),
+    ("boxes.nms", nms_where_one_is_enough, "any where all belongs"),
     ("boxes.nms", nms_at_the_threshold, "≥ where > belongs"),
     ("boxes.nms", nms_in_the_order_of_the_list, "in the order of the list"),
     ("boxes.nms", lambda b, s, t: right_nms(b, s, 0), "any overlap"),

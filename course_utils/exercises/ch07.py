@@ -130,6 +130,15 @@ def _skipping(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> An
     return np.array(kept, int)
 
 
+def _far_from_one(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
+    kept: list[int] = []
+    iou = course.pairwise_iou(boxes, boxes)
+    for k in np.argsort(-scores, kind="stable"):
+        if not kept or (iou[k, kept] <= iou_threshold).any():
+            kept.append(int(k))
+    return np.array(kept, int)
+
+
 def _as_mask(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
     return np.isin(np.arange(len(boxes)), _nms(boxes, scores, iou_threshold))
 
@@ -463,6 +472,11 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(
                 lambda boxes, scores, iou_threshold: _greedy(boxes, scores, iou_threshold, last_only=True),
                 "Often: compared with the box kept last only. All that are kept count.",
+            ),
+            Mistake(
+                _far_from_one,
+                "Often: any where all belongs. A box stays only if none of those that are kept overlaps it "
+                "too much.",
             ),
             Mistake(
                 _places,
