@@ -36,6 +36,7 @@ def test_a_seed_that_is_none_is_named(seed):
         digit_parts(seed)
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("eagerly")  # a graph of two steps takes seconds to trace
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")  # that data are not read eagerly
 def test_a_student_depends_on_its_seed_alone():

@@ -35,6 +35,7 @@ def test_only_the_first_step_of_a_sequence_tells_its_label():
     assert not np.array_equal(inputs, memory_task(6, n=50).test[0])
 
 
+@pytest.mark.integration
 def test_a_training_repeats_and_begins_anew():
     task = digits_task(100)
     trainer = Trainer(build_cnn(0), keras.optimizers.Adam(), task)

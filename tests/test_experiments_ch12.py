@@ -197,6 +197,7 @@ def looker_size():
     return looker.glance.count_params() + looker.classify.count_params()
 
 
+@pytest.mark.integration
 def test_an_added_layer_leaves_the_rest_of_the_segmenter_as_it_is():
     plain, size = build_segmenter("nothing", 3), {}
     for around in ("attention", "pooled", "neither"):

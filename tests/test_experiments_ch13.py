@@ -88,6 +88,7 @@ def trained(kind, seeds, column, steps=30):
     return critics.bounds(*draw(3200))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kind", ["DV", "DV, moving average", "NWJ", "InfoNCE", "DV, quadratic"])
 def test_critics_learn(kind):
     bounds = trained(kind, (3, 4), slice(0, 2))

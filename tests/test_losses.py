@@ -352,6 +352,7 @@ def test_xla_gives_the_eager_values_and_gradients(rng):
         np.testing.assert_allclose(found, eager_gradients[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "options",
     [{"run_eagerly": True}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
@@ -365,6 +366,7 @@ def test_they_train_models(options, rng):
     assert_they_train_models(images, losses, **options)
 
 
+@pytest.mark.integration
 def test_binary_and_boundary_train_compiled_models(rng):
     truth = label_maps(rng, (8, 6, 6), 2)
     losses = [(1, binary_cross_entropy, truth.astype(np.uint8)), (2, boundary, signed_distance_maps(truth, 2))]

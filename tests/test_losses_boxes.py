@@ -263,6 +263,7 @@ def test_xla_gives_the_eager_gradients():
         np.testing.assert_allclose(found, eager[kind], rtol=1e-3, atol=1e-5, err_msg=kind)
 
 
+@pytest.mark.integration
 def test_they_train_a_model():
     """One layer for each loss: they share nothing but the input and the weights that they begin with.
 
