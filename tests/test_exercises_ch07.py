@@ -504,24 +504,27 @@ def objects_choose(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
         return np.float64(hits) / np.array([len(boxes), len(true_boxes)])
 
 
-def assigned(gain):
-    """One to one, by the best assignment of SciPy instead of the rule."""
+def shares_by(count):
+    """Precision and recall by another count of hits than that of the rule."""
 
     def answer(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
         overlaps = pairwise_iou(boxes, true_boxes) * (ids[:, np.newaxis] == true_ids)
-        reached = overlaps >= iou_threshold
-        hits = reached[linear_sum_assignment(-1.0 * gain(overlaps, reached))].sum()
+        hits = np.float64(count(overlaps, overlaps >= iou_threshold))
         with np.errstate(invalid="ignore"):
-            return np.array([np.float64(hits) / len(boxes), np.float64(hits) / len(true_boxes)])
+            return np.array([hits / len(boxes), hits / len(true_boxes)])
 
     return answer
 
 
-def nearest_boxes_as_a_set(true_boxes, true_ids, boxes, scores, ids, iou_threshold):
-    overlaps = pairwise_iou(boxes, true_boxes) * (ids[:, np.newaxis] == true_ids)
-    chosen = {column.argmax() for column in overlaps.T if column.max(initial=0) >= iou_threshold}
-    with np.errstate(invalid="ignore"):
-        return np.array([np.float64(len(chosen)) / len(boxes), np.float64(len(chosen)) / len(true_boxes)])
+def assigned(gain):
+    """One to one, by the best assignment of SciPy instead of the rule."""
+    return shares_by(
+        lambda overlaps, reached: reached[linear_sum_assignment(-1.0 * gain(overlaps, reached))].sum()
+    )
+
+
+def nearest_boxes_as_a_set(overlaps, reached):
+    return len({overlaps[:, k].argmax() for k in np.flatnonzero(reached.any(axis=0))})
 
 
 def nothing_where_either_is_empty(*arguments):
@@ -720,7 +723,7 @@ WRONG: list[WrongAnswer] = [
     ("metrics.precision_recall", objects_choose, "The detections choose"),
     ("metrics.precision_recall", assigned(lambda overlaps, reached: overlaps), "highest sum of IoUs"),
     ("metrics.precision_recall", assigned(lambda overlaps, reached: reached), "as many pairs as possible"),
-    ("metrics.precision_recall", nearest_boxes_as_a_set, "counts once"),
+    ("metrics.precision_recall", shares_by(nearest_boxes_as_a_set), "counts once"),
     (
         "boxes.match",
         lambda anchors, boxes: match_anchors(anchors, boxes, 0.6),

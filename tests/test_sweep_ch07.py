@@ -1,6 +1,5 @@
 """The table of chapter 07: complete, as its manifest says, and repeatable in one row."""
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,7 @@ from sweep_recipes import recipe_of_the_weights
 
 
 def table() -> list[dict[str, str]]:
-    with data_path("results/detection.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(data_path("results/detection.csv"))
 
 
 def test_the_table_holds_every_run_once() -> None:
@@ -42,7 +40,7 @@ def test_the_table_holds_every_run_once() -> None:
 
 def test_the_longer_table_holds_every_run_once() -> None:
     sweep = pytest.importorskip("sweep_ch07")
-    rows = read_rows(Path(data_path("results/detection_longer.csv")))
+    rows = read_rows(data_path("results/detection_longer.csv"))
     manifest = json.loads(data_path("results/detection_longer.json").read_text(encoding="utf-8"))
     keys = [sweep.key_of(c, seed) for seed in manifest["seeds"] for c in sweep.LONGER]
     assert len(rows) == len(keys) == manifest["runs"]

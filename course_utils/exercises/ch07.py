@@ -1,6 +1,7 @@
 """Exercises of chapter 07: boxes, suppression and anchors; those on evaluation stand in ``ch07_evaluation``."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def _greedy(
     at_threshold: bool = False,
     last_only: bool = False,
     first_only: bool = False,
+    far_from_one: bool = False,
 ) -> Any:
     order = np.argsort(-scores if falling else scores, kind="stable")
     if as_listed:
@@ -99,6 +101,8 @@ def _greedy(
     for place, k in enumerate(order):
         rivals = order[:place] if removed_too else kept[-1:] if last_only else kept[:1] if first_only else kept
         overlaps = iou[k, list(rivals)]
+        if far_from_one:
+            overlaps = np.sort(overlaps)[:1]
         if not (overlaps > iou_threshold).any() and not (at_threshold and (overlaps == iou_threshold).any()):
             kept.append(int(k))
     return np.array(kept, int)
@@ -127,15 +131,6 @@ def _skipping(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> An
         for k in left:
             if iou[kept[-1], k] > iou_threshold:
                 left.remove(k)  # the loop goes on from the next place, and skips one
-    return np.array(kept, int)
-
-
-def _far_from_one(boxes: FloatArray, scores: FloatArray, iou_threshold: float) -> Any:
-    kept: list[int] = []
-    iou = course.pairwise_iou(boxes, boxes)
-    for k in np.argsort(-scores, kind="stable"):
-        if not kept or (iou[k, kept] <= iou_threshold).any():
-            kept.append(int(k))
     return np.array(kept, int)
 
 
@@ -474,7 +469,7 @@ EXERCISES: dict[str, Exercise] = {
                 "Often: compared with the box kept last only. All that are kept count.",
             ),
             Mistake(
-                _far_from_one,
+                partial(_greedy, far_from_one=True),
                 "Often: any where all belongs. A box stays only if none of those that are kept overlaps it "
                 "too much.",
             ),
@@ -554,9 +549,7 @@ EXERCISES: dict[str, Exercise] = {
             Mistake(_one_after_the_other, "Often: class after class. Sort by falling score over all classes."),
             *(
                 Mistake(
-                    lambda boxes, scores, class_ids, iou_threshold, by_score=by_score: _within_the_class(
-                        boxes, scores, class_ids, iou_threshold, by_score=by_score
-                    ),
+                    partial(_within_the_class, by_score=by_score),
                     "Often: indices within the class. Look them up among the indices of the class's boxes.",
                 )
                 for by_score in (False, True)
@@ -567,9 +560,7 @@ EXERCISES: dict[str, Exercise] = {
                 "meets one of the next class. The shift has to be max − min at least.",
             ),
             Mistake(
-                lambda boxes, scores, class_ids, iou_threshold: _moved_apart(
-                    boxes, scores, class_ids, iou_threshold, by=1000
-                ),
+                partial(_moved_apart, by=1000),
                 "Often: classes moved apart by a fixed number of pixels. Larger boxes still meet: the shift has "
                 "to be max − min at least.",
             ),
@@ -647,13 +638,13 @@ EXERCISES: dict[str, Exercise] = {
                 "force them last. A box whose best anchor lies below 0.5 is otherwise never learnt.",
             ),
             Mistake(
-                lambda anchors, boxes: _overwritten(anchors, boxes, by="positive anchors"),
+                partial(_overwritten, by="positive anchors"),
                 "Often: a box is denied its forced anchor because that anchor is positive for another box: "
                 "positive anchors written over the forced matches, or left out of the contest. Every anchor takes "
                 "part, and the forced matches are written last.",
             ),
             Mistake(
-                lambda anchors, boxes: _overwritten(anchors, boxes, by="ignored anchors"),
+                partial(_overwritten, by="ignored anchors"),
                 "Often: the ignored anchors written after the forced matches, over some of them. Force them last.",
             ),
             Mistake(

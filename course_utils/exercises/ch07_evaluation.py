@@ -247,53 +247,44 @@ def _class_asked_last(
     return _shares(hits, len(boxes), hits, len(true_boxes))
 
 
-def _objects_choose(
-    true_boxes: FloatArray,
-    true_ids: IntArray,
-    boxes: FloatArray,
-    scores: FloatArray,
-    ids: IntArray,
-    iou_threshold: float,
-) -> Any:
-    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+def _hits_by(count: Callable[[FloatArray, float], int]) -> Callable[..., Any]:
+    """Both shares from a count of hits by the IoU of detections (rows) and objects, 0 where the classes differ."""
+
+    def answer(
+        true_boxes: FloatArray,
+        true_ids: IntArray,
+        boxes: FloatArray,
+        scores: FloatArray,
+        ids: IntArray,
+        iou_threshold: float,
+    ) -> Any:
+        iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+        hits = count(iou, iou_threshold)
+        return _shares(hits, len(boxes), hits, len(true_boxes))
+
+    return answer
+
+
+def _objects_choose(iou: FloatArray, iou_threshold: float) -> int:
     hits = 0
-    for k in range(len(true_boxes)):
-        if len(boxes) and iou[:, k].max() >= iou_threshold:
+    for k in range(iou.shape[1]):
+        if iou[:, k].max(initial=0) >= iou_threshold:
             hits += 1
             iou[iou[:, k].argmax()] = 0
-    return _shares(hits, len(boxes), hits, len(true_boxes))
+    return hits
 
 
-def _assigned(
-    true_boxes: FloatArray,
-    true_ids: IntArray,
-    boxes: FloatArray,
-    scores: FloatArray,
-    ids: IntArray,
-    iou_threshold: float,
-    *,
-    count_pairs: bool,
-) -> Any:
-    """The pairs of the highest sum of IoUs, or as many pairs as possible; nobody is the surest."""
-    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
-    reached = iou >= iou_threshold
-    pairs = linear_sum_assignment(reached if count_pairs else iou, maximize=True)
-    hits = int(reached[pairs].sum())
-    return _shares(hits, len(boxes), hits, len(true_boxes))
+def _highest_sum(iou: FloatArray, iou_threshold: float) -> int:
+    return int((iou >= iou_threshold)[linear_sum_assignment(iou, maximize=True)].sum())
 
 
-def _best_boxes_counted_once(
-    true_boxes: FloatArray,
-    true_ids: IntArray,
-    boxes: FloatArray,
-    scores: FloatArray,
-    ids: IntArray,
-    iou_threshold: float,
-) -> Any:
-    iou = np.where(ids[:, np.newaxis] == true_ids, pairwise_iou(boxes, true_boxes), 0)
+def _most_pairs(iou: FloatArray, iou_threshold: float) -> int:
+    return _highest_sum((iou >= iou_threshold).astype(float), 1)
+
+
+def _best_boxes_counted_once(iou: FloatArray, iou_threshold: float) -> int:
     found = iou.max(axis=0, initial=0) >= iou_threshold
-    hits = len(np.unique(iou[:, found].argmax(axis=0))) if found.any() else 0
-    return _shares(hits, len(boxes), hits, len(true_boxes))
+    return len(np.unique(iou[:, found].argmax(axis=0))) if found.any() else 0
 
 
 def _nan_for_both(
@@ -486,22 +477,22 @@ EVALUATION: dict[str, Exercise] = {
                 "still to be found.",
             ),
             Mistake(
-                _objects_choose,
+                _hits_by(_objects_choose),
                 "Often: the objects choose, one after the other, the detection that fits best. The detections "
                 "choose, the surest first.",
             ),
             Mistake(
-                lambda *case: _assigned(*case, count_pairs=False),
+                _hits_by(_highest_sum),
                 "Often: the assignment of the highest sum of IoUs. The surest detection chooses first, whatever "
                 "is left for the others.",
             ),
             Mistake(
-                lambda *case: _assigned(*case, count_pairs=True),
+                _hits_by(_most_pairs),
                 "Often: as many pairs as possible. The surest detection chooses first, even if another then finds "
                 "nothing.",
             ),
             Mistake(
-                _best_boxes_counted_once,
+                _hits_by(_best_boxes_counted_once),
                 "Often: each object keeps its nearest box, and a box that two of them want counts once. The "
                 "detections choose, the surest first, among the objects that are free.",
             ),
